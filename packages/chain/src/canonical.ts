@@ -1,0 +1,125 @@
+// RFC 8785 (JSON Canonicalization Scheme), strict: whatever is not JSON is refused instead of being rewritten, because two values
+// that share a canonical form share a digest. `canonicalize` from npm is the oracle in the tests.
+
+import { ChainError } from './errors.js';
+
+/** Nesting past this is refused: no stack overflow on hostile input, and a cycle ends here too. */
+export const MAX_DEPTH = 256;
+
+/** What a string must not hold to be copied as it is: quote, backslash, control characters, surrogates. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 8785 3.2.2.2 names them
+const NEEDS_CARE = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+/**
+ * The canonical JSON text of a JSON value: keys sorted by UTF-16 code units, numbers as ECMAScript prints them, no white space.
+ *
+ * @throws ChainError `not_json` for anything but null, booleans, finite numbers, well-formed strings, dense arrays and plain
+ * objects of these; with the path of what is wrong
+ * @example canonicalize({ b: 1, a: [true] }) // '{"a":[true],"b":1}'
+ */
+export function canonicalize(value: unknown): string {
+  return write(value, 0);
+}
+
+function write(value: unknown, depth: number): string {
+  switch (typeof value) {
+    case 'string':
+      return writeString(value);
+    case 'number':
+      if (!Number.isFinite(value)) throw notJson(`${value} is no JSON number`);
+      return value === 0 ? '0' : `${value}`;
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      if (value === null) return 'null';
+      if (depth >= MAX_DEPTH) throw notJson(`nested deeper than ${MAX_DEPTH} (or a cycle)`);
+      return Array.isArray(value) ? writeArray(value, depth) : writeObject(value, depth);
+    default:
+      throw notJson(`a ${typeof value} has no JSON form`);
+  }
+}
+
+function writeString(value: string): string {
+  if (!NEEDS_CARE.test(value)) return `"${value}"`;
+  if (!value.isWellFormed()) throw notJson('a string holds a lone surrogate');
+  return JSON.stringify(value);
+}
+
+function writeArray(value: readonly unknown[], depth: number): string {
+  if (value.length === 0) return '[]';
+  let out = '[';
+  for (let i = 0; i < value.length; i++) {
+    if (i > 0) out += ',';
+    out += at(value[i], depth, i);
+  }
+  return `${out}]`;
+}
+
+function writeObject(value: object, depth: number): string {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype)) {
+    throw notJson(`a ${value.constructor?.name ?? 'class instance'} is no plain object`);
+  }
+  const keys = Object.keys(value);
+  if (keys.length === 0) return '{}';
+  if (keys.length > 1) sortKeys(keys);
+  const record = value as Record<string, unknown>;
+  let out = '{';
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    out += i === 0 ? writeString(key) : `,${writeString(key)}`;
+    out += `:${at(record[key], depth, key)}`;
+  }
+  return `${out}}`;
+}
+
+/** Insertion sort for the short key lists that are the rule; already sorted ones cost one pass. */
+function sortKeys(keys: string[]): void {
+  if (keys.length > 24) {
+    keys.sort();
+    return;
+  }
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i] as string;
+    let j = i - 1;
+    while (j >= 0 && (keys[j] as string) > key) {
+      keys[j + 1] = keys[j] as string;
+      j--;
+    }
+    keys[j + 1] = key;
+  }
+}
+
+/** Object.prototype of another realm (a vm context, an iframe) has null above it and is no class's prototype. */
+function isForeignPlain(prototype: object): boolean {
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty');
+}
+
+function at(value: unknown, depth: number, key: string | number): string {
+  // Leaves first: no try around what cannot throw with a path worth adding.
+  if (typeof value === 'string' && !NEEDS_CARE.test(value)) return `"${value}"`;
+  try {
+    return write(value, depth + 1);
+  } catch (error) {
+    if (error instanceof NotJson) error.path.unshift(key);
+    throw error;
+  }
+}
+
+/** Collects its path on the way up, so that the message is made once. */
+class NotJson extends ChainError {
+  readonly path: (string | number)[] = [];
+  private readonly problem: string;
+
+  constructor(problem: string) {
+    super('not_json', problem);
+    this.problem = problem;
+    Object.defineProperty(this, 'message', {
+      get: () => `not JSON at ${this.path.length === 0 ? 'the top' : `/${this.path.slice(0, 12).join('/')}`}: ${this.problem}`,
+    });
+  }
+}
+
+function notJson(problem: string): NotJson {
+  return new NotJson(problem);
+}

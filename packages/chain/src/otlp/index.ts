@@ -1,0 +1,2 @@
+export { encodeRequest, type SpanRecord } from './encode.js';
+export { spansOfJson } from './json.js';

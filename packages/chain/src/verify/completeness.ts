@@ -1,0 +1,103 @@
+// What is missing: raised once it is due, healed when it comes after all. Each rule computes what is missing now; the difference to
+// what is on record is raised, raised anew, or healed.
+
+import { FINDING_RULES, type Finding, type FindingCode } from '../findings.js';
+import type { Interval } from './intervals.js';
+import { findingKey, type SessionState } from './session-state.js';
+import { type Slot, slotAt } from './slot.js';
+import type { Limits, Records } from './types.js';
+
+/** The findings `gap` and `missing_start` as of now. */
+export function judgeGaps(session: SessionState, emit: Emit): void {
+  const runs = new Map<number, Interval>();
+  let start: Interval | undefined;
+  const [first] = session.missing.intervals;
+  if (first && first[0] === 1) start = first;
+  for (const run of session.missing.minus(session.meaning.declared)) if (!start || run[0] > start[1]) runs.set(run[0], run);
+  if (start) emit.raise('missing_start', 1, `links 1 to ${start[1]} never came`);
+  else emit.heal('missing_start', 1);
+  for (const [seq, [from, to]] of runs)
+    emit.raise('gap', seq, from === to ? `link ${from} never came` : `links ${from} to ${to} never came`);
+  for (const finding of emit.active('gap')) if (finding.seq < session.next && !runs.has(finding.seq)) emit.heal('gap', finding.seq);
+}
+
+/** `unclosed`, and `unfinished_action` of what is open when the session ends or is unclosed. */
+export function judgeOpenEnd(session: SessionState, at: number, limits: Limits, emit: Emit): void {
+  const { meaning } = session;
+  if (session.held === 0) return;
+  const blocked = session.ahead.size > 0;
+  const ended = meaning.end !== undefined || endsAhead(session);
+  const silent = session.lastArrival + limits.sessionIdleMs <= at;
+  for (const finding of emit.active('unclosed')) if (ended || !silent) emit.heal('unclosed', finding.seq);
+  if (!ended && silent) emit.raise('unclosed', session.highest, 'no session.end within the idle limit');
+  if (blocked) return; // what waits behind a hole may hold the outcomes
+  const open = new Set<number>();
+  if (meaning.end !== undefined || silent) for (const action of meaning.actions.open.values()) open.add(action.intent.seq);
+  for (const finding of emit.active('unfinished_action')) if (!open.has(finding.seq)) emit.heal('unfinished_action', finding.seq);
+  for (const seq of open) emit.raise('unfinished_action', seq, 'an intent whose outcome never came');
+}
+
+function endsAhead(session: SessionState): boolean {
+  for (const copies of session.ahead.values()) if (copies.some((copy) => copy.kind === 'session.end')) return true;
+  return false;
+}
+
+/** Raises, raises anew and heals: the identity of a finding is its session, code and seq. */
+export class Emit {
+  readonly findings: Finding[] = [];
+  private readonly session: SessionState;
+  private readonly records: Records;
+
+  constructor(session: SessionState, records: Records) {
+    this.session = session;
+    this.records = records;
+  }
+
+  /** Reports everything that the fold and the intake noted. */
+  flush(): void {
+    const { pending, lasting } = this.session;
+    for (const { code, seq, detail } of lasting.values()) this.raise(code, seq, detail);
+    for (const { code, seq, detail } of pending.values()) this.raise(code, seq, detail);
+    pending.clear();
+    lasting.clear();
+  }
+
+  *active(code: FindingCode): Iterable<Finding> {
+    for (const finding of [...this.session.findings.values()]) if (finding.code === code && !finding.healed) yield finding;
+  }
+
+  raise(code: FindingCode, seq: number, detail: string): void {
+    const key = findingKey(code, seq);
+    const known = this.session.findings.get(key);
+    if (known && !known.healed) return;
+    const span = this.spanOf(seq);
+    this.put({
+      session: this.session.id,
+      code,
+      severity: FINDING_RULES[code].severity,
+      seq,
+      detail,
+      healed: false,
+      traceId: span?.standing[0]?.traceId ?? this.session.previous?.standing[0]?.traceId ?? '',
+      spanId: span?.standing[0]?.spanId ?? '',
+    });
+  }
+
+  heal(code: FindingCode, seq: number): void {
+    const known = this.session.findings.get(findingKey(code, seq));
+    if (!known || known.healed) return;
+    this.put({ ...known, healed: true });
+    this.raise('late', seq, `${code}: what was missing came after this was found`);
+  }
+
+  private put(finding: Finding): void {
+    this.session.findings.set(findingKey(finding.code, finding.seq), finding);
+    this.findings.push(finding);
+  }
+
+  private spanOf(seq: number): Slot | undefined {
+    const { previous, ahead } = this.session;
+    if (previous?.seq === seq || ahead.has(seq) || seq > this.session.highest) return previous?.seq === seq ? previous : undefined;
+    return slotAt(this.records, this.session.id, seq);
+  }
+}
