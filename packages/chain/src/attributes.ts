@@ -146,12 +146,16 @@ export function isCovered(key: string): boolean {
   switch (key) {
     case ATTR.hash:
     case ATTR.signature:
-    case ATTR.status:
     case ATTR.reason:
       return false;
     default:
-      return !key.startsWith('custody.salt.') && !key.startsWith('custody.finding.');
+      return !key.startsWith('custody.salt.') && !isSetByCollector(key);
   }
+}
+
+/** Keys that only a collector writes. Incoming ones are removed before anything looks at a span: an agent could forge its verdict. */
+export function isSetByCollector(key: string): boolean {
+  return key === ATTR.status || key.startsWith('custody.finding.') || key.startsWith('custody.verdict.');
 }
 
 /** A covered value: a string, a safe integer, or strings. */

@@ -8,6 +8,7 @@ import {
   ENCODINGS,
   FINGERPRINT_PREFIX,
   isCovered,
+  isSetByCollector,
   OPERATION_EXECUTE_TOOL,
   POLICY_DECISIONS,
   REASON_SOURCES,
@@ -174,11 +175,6 @@ export function readSpan(span: SpanView, hashing: Hashing): Reading {
 
 function claimsToBeALink(key: string): boolean {
   return key.startsWith('custody.link.') && key !== ATTR.status;
-}
-
-/** Incoming ones are no word of the agent's: whoever writes them there could forge its verdict. */
-function isSetByCollector(key: string): boolean {
-  return key === ATTR.status || key.startsWith('custody.finding.');
 }
 
 function idProblem(span: SpanView): string | undefined {

@@ -52,7 +52,7 @@ function objectToJson(value: object, walk: Walk, depth: number): unknown {
   if (++walk.nodes > MAX_NODES) return '[too large]';
   walk.ancestors.add(value);
   try {
-    return known(value) ?? collection(value, walk, depth) ?? properties(value, walk, depth);
+    return known(value, walk, depth) ?? collection(value, walk, depth) ?? properties(value, walk, depth);
   } catch {
     return '[unreadable]';
   } finally {
@@ -61,15 +61,15 @@ function objectToJson(value: object, walk: Walk, depth: number): unknown {
 }
 
 /** Objects that stand for a single value. */
-function known(value: object): unknown {
+function known(value: object, walk: Walk, depth: number): unknown {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
-  if (value instanceof RegExp) return String(value);
+  if (value instanceof RegExp) return String(value).toWellFormed();
   if (value instanceof Error) return { name: String(value.name).toWellFormed(), message: String(value.message).toWellFormed() };
   if (value instanceof ArrayBuffer) return hexOf(new Uint8Array(value));
   if (ArrayBuffer.isView(value)) return hexOf(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
   if (value instanceof Number || value instanceof String || value instanceof Boolean) {
     const primitive: unknown = value.valueOf();
-    return typeof primitive === 'number' && !Number.isFinite(primitive) ? String(primitive) : primitive;
+    return typeof primitive === 'object' ? undefined : toJson(primitive, walk, depth);
   }
   // URL and URLSearchParams exist in browsers and in node, but in no ECMAScript library that this package is compiled against.
   const tag = Object.prototype.toString.call(value);

@@ -48,12 +48,16 @@ export function entriesFor(register: Register | undefined, agent: string): reado
  * @param timeNs the link's time, Unix nanoseconds, decimal
  */
 export function approves(entry: RegisterEntry, components: Readonly<Record<string, string>>, timeNs: string, complete = true): boolean {
-  const ms = Number(BigInt(timeNs) / 1_000_000n);
-  if (ms < Date.parse(entry.from)) return false;
-  if (entry.until !== null && ms > Date.parse(entry.until)) return false;
-  if (entry.withdrawn !== null && ms >= Date.parse(entry.withdrawn)) return false;
+  const time = BigInt(timeNs);
+  if (time < nanoseconds(entry.from)) return false;
+  if (entry.until !== null && time > nanoseconds(entry.until)) return false;
+  if (entry.withdrawn !== null && time >= nanoseconds(entry.withdrawn)) return false;
   return Object.entries(entry.components).every(([name, approved]) => {
     const seen = components[name];
     return seen === undefined ? !complete : seen === approved;
   });
+}
+
+function nanoseconds(instant: string): bigint {
+  return BigInt(Date.parse(instant)) * 1_000_000n;
 }

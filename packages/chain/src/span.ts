@@ -2,7 +2,7 @@ import { CONTENT_KEYS, COVERED_FOREIGN_KEYS } from './attributes.js';
 
 /** An attribute value that no link may carry in a covered place; `other` says what the wire held. */
 export interface OtherValue {
-  readonly other: 'double' | 'bool' | 'bytes' | 'kvlist' | 'array' | 'none' | 'invalid_int' | 'invalid_utf8';
+  readonly other: 'double' | 'bool' | 'bytes' | 'kvlist' | 'array' | 'none' | 'several' | 'invalid_int' | 'invalid_utf8';
 }
 
 /** A value as the wire held it: an OTLP string, an int (bigint beyond 2^53-1), an array of nothing but strings, or something else. */

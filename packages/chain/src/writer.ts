@@ -156,6 +156,7 @@ export class ChainWriter {
   }
 
   start(details: StartDetails, place: Place): WrittenLink {
+    if (this.head.seq > 0) throw new ChainError('invalid_argument', `session ${this.session}: it has started; a session starts once`);
     this.latest = details.components;
     this.composite = compositeFingerprint(this.latest, this.hashing);
     return this.append('session.start', place, {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   createVerifier,
   type Finding,
@@ -11,8 +11,10 @@ import {
   step,
   type WrittenLink,
 } from '../src/index.js';
-import { moves, play, viewOf } from './honest.js';
+import { moves, play, viewOf, World } from './honest.js';
 import { judgeAtRest } from './vectors.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const GRACE = 30_000;
 
@@ -83,15 +85,11 @@ describe('an honest session gives no finding', () => {
     const order = fc.tuple(fc.array(moves, { minLength: 2, maxLength: 4 }), fc.infiniteStream(fc.nat()));
     fc.assert(
       fc.property(order, ([scripts, picks]) => {
-        const world = scripts.map((script) => play(script));
-        const queues = world.map((links, i) =>
-          links.map((link) => ({ ...link, attributes: { ...link.attributes } })).map((link) => ({ link, session: i })),
-        );
+        const worlds = scripts.map((script, i) => play(script, new World(`world ${i}`)));
         const merged: WrittenLink[] = [];
-        while (queues.some((queue) => queue.length > 0)) {
-          const left = queues.filter((queue) => queue.length > 0);
-          const queue = left[(picks.next().value as number) % left.length] as (typeof queues)[number];
-          merged.push((queue.shift() as { link: WrittenLink }).link);
+        for (let left = worlds; left.length > 0; left = left.filter((links) => links.length > 0)) {
+          const queue = left[(picks.next().value as number) % left.length] as WrittenLink[];
+          merged.push(queue.shift() as WrittenLink);
         }
         expect(judgeAtRest(merged.map(viewOf)).findings).toEqual([]);
       }),

@@ -61,8 +61,13 @@ export class World {
   private time = 1_790_000_000_000_000_000n;
   readonly links: WrittenLink[] = [];
 
+  /** @param seed two worlds of one seed make the same ids */
+  constructor(seed = 'world') {
+    this.seed = seed;
+  }
+
   id(length: number): string {
-    return portableHashing.sha256(`${this.count++}`).slice(0, length);
+    return portableHashing.sha256(`${this.seed} ${this.count++}`).slice(0, length);
   }
 
   place(): Place {

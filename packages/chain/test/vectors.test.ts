@@ -1,7 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type CommittedField, canonicalize, commitment, fingerprintDigest, linkHash, portableHashing, readSpan } from '../src/index.js';
 import { byCodeAndSeq, judgeAtRest, load, registerOf, type SessionVector, spansOf } from './vectors.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('fingerprints.json', () => {
   test.each(load<{ component: string; value: unknown; digest: string }[]>('fingerprints'))(
@@ -43,11 +45,12 @@ describe('links.json', () => {
 const streams = [
   ...load<SessionVector[]>('sessions'),
   ...load<SessionVector[]>('register').map((v) => ({ ...v, name: `register: ${v.name}` })),
+  ...load<SessionVector[]>('own-sessions').map((v) => ({ ...v, name: `own: ${v.name}` })),
 ];
 
 describe('sessions.json and register.json', () => {
   test.each(streams.map((vector) => [vector.name, vector] as const))('%s', (_name, vector) => {
-    expect(judgeAtRest(spansOf(vector), registerOf(vector)).reports).toEqual(expected(vector));
+    expect(judgeAtRest(spansOf(vector), registerOf(vector), vector.limits).reports).toEqual(expected(vector));
   });
 });
 
@@ -58,7 +61,7 @@ describe('any order of arrival, and any duplication, gives the same', () => {
     fc.assert(
       fc.property(order, (some) => {
         const all = [...some, ...spans.filter((span) => !some.includes(span))];
-        expect(judgeAtRest(all, registerOf(vector)).reports).toEqual(expected(vector));
+        expect(judgeAtRest(all, registerOf(vector), vector.limits).reports).toEqual(expected(vector));
       }),
       { numRuns: spans.length > 30 ? 5 : 25 },
     );

@@ -18,6 +18,7 @@ export interface SessionVector {
   readonly name: string;
   readonly requests: readonly unknown[];
   readonly register?: unknown;
+  readonly limits?: Partial<Limits>;
   readonly expect: Readonly<Record<string, Expectation>>;
 }
 export interface Expectation {

@@ -36,7 +36,8 @@ class ByteWriter {
   private reserve(count: number): void {
     if (this.position + count <= this.bytes.length) return;
     const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.position + count));
-    grown.set(this.bytes.subarray(0, this.position));
+    // All of it: while a length is patched in, content lies behind the position.
+    grown.set(this.bytes);
     this.bytes = grown;
     this.view = new DataView(grown.buffer);
   }

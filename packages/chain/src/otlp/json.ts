@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { ChainError } from '../errors.js';
 import type { OtherValue, SpanView, WireValue } from '../span.js';
 
-// Loose, as OTLP asks for: unknown fields are ignored. Attribute values stay raw here; their reading is wireValue's.
+// Loose, as OTLP asks for: unknown fields are ignored, and null is a field left out, as in all JSON of protobuf. Attribute values stay raw here; their reading is wireValue's.
 const jsonSpan = z.looseObject({
-  traceId: z.string().optional(),
-  spanId: z.string().optional(),
-  attributes: z.array(z.looseObject({ key: z.string().optional(), value: z.unknown() })).nullish(),
+  traceId: z.string().nullish(),
+  spanId: z.string().nullish(),
+  attributes: z.array(z.looseObject({ key: z.string().nullish(), value: z.unknown() })).nullish(),
 });
 const jsonRequest = z.looseObject({
   resourceSpans: z.array(z.looseObject({ scopeSpans: z.array(z.looseObject({ spans: z.array(jsonSpan).nullish() })).nullish() })).nullish(),
@@ -39,9 +39,11 @@ export function spansOfJson(request: unknown): SpanView[] {
   return out;
 }
 
-function id(text: string | undefined): string {
-  return text !== undefined && HEX.test(text) ? text.toLowerCase() : '';
+function id(text: string | null | undefined): string {
+  return typeof text === 'string' && HEX.test(text) ? text.toLowerCase() : '';
 }
+
+const MEMBERS = ['stringValue', 'intValue', 'boolValue', 'doubleValue', 'bytesValue', 'kvlistValue', 'arrayValue'];
 
 const other = (what: OtherValue['other']): OtherValue => ({ other: what });
 
@@ -49,6 +51,8 @@ const other = (what: OtherValue['other']): OtherValue => ({ other: what });
 export function wireValue(value: unknown): WireValue {
   if (typeof value !== 'object' || value === null) return other('none');
   const any = value as Record<string, unknown>;
+  // Readers would differ about which of several values counts.
+  if (MEMBERS.filter((member) => any[member] !== undefined).length > 1) return other('several');
   if (typeof any['stringValue'] === 'string') return any['stringValue'];
   if (any['intValue'] !== undefined) return integer(any['intValue']);
   if (any['boolValue'] !== undefined) return other('bool');

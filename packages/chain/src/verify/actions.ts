@@ -1,6 +1,6 @@
 import { ATTR } from '../attributes.js';
 import { absentBelow, type FoldContext } from './meaning.js';
-import { find, findForGood, type SessionState } from './session-state.js';
+import { find, overflow, type SessionState } from './session-state.js';
 import { isSound } from './slot.js';
 import type { LinkCopy } from './types.js';
 
@@ -22,6 +22,8 @@ export interface Actions {
   /** Sound intents received. */
   intents: number;
   readonly open: Map<string, Action>;
+  /** Stated by an unsound outcome: not unfinished, and yet in flight for what follows. */
+  readonly spared: Set<string>;
   /** Closed ones; all of them while `closedIsWhole`. */
   readonly closed: Set<string>;
   closedIsWhole: boolean;
@@ -37,6 +39,7 @@ export function newActions(): Actions {
   return {
     intents: 0,
     open: new Map(),
+    spared: new Set(),
     closed: new Set(),
     closedIsWhole: true,
     unannounced: [],
@@ -87,7 +90,7 @@ export function onIntent(session: SessionState, link: LinkCopy, context: FoldCon
   }
   const action: Action = { intent: link, absentAtIntent: absentBelow(session, link.seq), approvals: [], outcomes: [], nested: [] };
   if (actions.open.size >= context.limits.openActions) {
-    if (!actions.overflowed) findForGood(session, 'overflow', link.seq, `more than ${context.limits.openActions} actions in flight`);
+    overflow(session, 'actions', link.seq, `more than ${context.limits.openActions} actions in flight`);
     actions.overflowed = true;
     return;
   }
@@ -184,6 +187,7 @@ function settle(session: SessionState, action: Action, link: LinkCopy): void {
   }
   action.outcomes.push(link);
   actions.open.delete(idOf(link));
+  actions.spared.delete(idOf(link));
   if (actions.closed.size < REMEMBERED) actions.closed.add(idOf(link));
   else actions.closedIsWhole = false;
 }
@@ -212,7 +216,7 @@ function onUnannounced(session: SessionState, link: LinkCopy, context: FoldConte
   if (actions.unannounced.some((outcome) => outcome.action === id))
     find(session, 'inconsistent', link.seq, 'a second outcome of one action');
   if (actions.unannounced.length >= context.limits.openActions) {
-    findForGood(session, 'overflow', link.seq, `more than ${context.limits.openActions} outcomes without an intent`);
+    overflow(session, 'outcomes', link.seq, `more than ${context.limits.openActions} outcomes without an intent`);
     return;
   }
   actions.unannounced.push({ link, action: id, absent: absentBelow(session, link.seq), announcedLater: false });

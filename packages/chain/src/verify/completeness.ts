@@ -1,10 +1,11 @@
 // What is missing: raised once it is due, healed when it comes after all. Each rule computes what is missing now; the difference to
 // what is on record is raised, raised anew, or healed.
 
+import { ATTR } from '../attributes.js';
 import { FINDING_RULES, type Finding, type FindingCode } from '../findings.js';
-import type { Interval } from './intervals.js';
-import { findingKey, type SessionState } from './session-state.js';
-import { type Slot, slotAt } from './slot.js';
+import type { Interval, IntervalSet } from './intervals.js';
+import { findingKey, type Pending, type SessionState } from './session-state.js';
+import { slotAt, slotOf } from './slot.js';
 import type { Limits, Records } from './types.js';
 
 /** The findings `gap` and `missing_start` as of now. */
@@ -13,12 +14,22 @@ export function judgeGaps(session: SessionState, emit: Emit): void {
   let start: Interval | undefined;
   const [first] = session.missing.intervals;
   if (first && first[0] === 1) start = first;
-  for (const run of session.missing.minus(session.meaning.declared)) if (!start || run[0] > start[1]) runs.set(run[0], run);
-  if (start) emit.raise('missing_start', 1, `links 1 to ${start[1]} never came`);
+  if (first) for (const run of session.missing.minus(declared(session))) if (!start || run[0] > start[1]) runs.set(run[0], run);
+  if (start) emit.raiseRun('missing_start', start);
   else emit.heal('missing_start', 1);
-  for (const [seq, [from, to]] of runs)
-    emit.raise('gap', seq, from === to ? `link ${from} never came` : `links ${from} to ${to} never came`);
+  for (const run of runs.values()) emit.raiseRun('gap', run);
   for (const finding of emit.active('gap')) if (finding.seq < session.next && !runs.has(finding.seq)) emit.heal('gap', finding.seq);
+}
+
+/** What sound losses name, those that wait behind another hole included: they were received. */
+function declared(session: SessionState): IntervalSet {
+  const all = session.meaning.declared.copy();
+  if (session.meaning.end !== undefined) return all;
+  for (const copies of session.ahead.values()) {
+    const sound = slotOf(copies)?.sound;
+    if (sound?.kind === 'loss') all.add(sound.attributes[ATTR.lossFirst] as number, sound.attributes[ATTR.lossLast] as number);
+  }
+  return all;
 }
 
 /** `unclosed`, and `unfinished_action` of what is open when the session ends or is unclosed. */
@@ -32,7 +43,10 @@ export function judgeOpenEnd(session: SessionState, at: number, limits: Limits, 
   if (!ended && silent) emit.raise('unclosed', session.highest, 'no session.end within the idle limit');
   if (blocked) return; // what waits behind a hole may hold the outcomes
   const open = new Set<number>();
-  if (meaning.end !== undefined || silent) for (const action of meaning.actions.open.values()) open.add(action.intent.seq);
+  if (meaning.end !== undefined || silent) {
+    const { open: inFlight, spared } = meaning.actions;
+    for (const [id, { intent }] of inFlight) if (!spared.has(id)) open.add(intent.seq);
+  }
   for (const finding of emit.active('unfinished_action')) if (!open.has(finding.seq)) emit.heal('unfinished_action', finding.seq);
   for (const seq of open) emit.raise('unfinished_action', seq, 'an intent whose outcome never came');
 }
@@ -53,12 +67,18 @@ export class Emit {
     this.records = records;
   }
 
-  /** Reports everything that the fold and the intake noted. */
+  /** Reports everything that the fold noted. */
   flush(): void {
-    const { pending, lasting } = this.session;
-    for (const { code, seq, detail } of lasting.values()) this.raise(code, seq, detail);
+    this.flushLasting();
+    const { pending } = this.session;
     for (const { code, seq, detail } of pending.values()) this.raise(code, seq, detail);
     pending.clear();
+  }
+
+  /** Reports what was noted on arrival and no other arrival can undo. */
+  flushLasting(): void {
+    const { lasting } = this.session;
+    for (const { code, seq, detail, span } of lasting.values()) this.raise(code, seq, detail, span);
     lasting.clear();
   }
 
@@ -66,11 +86,10 @@ export class Emit {
     for (const finding of [...this.session.findings.values()]) if (finding.code === code && !finding.healed) yield finding;
   }
 
-  raise(code: FindingCode, seq: number, detail: string): void {
+  raise(code: FindingCode, seq: number, detail: string, span: Pending['span'] = this.spanOf(seq)): void {
     const key = findingKey(code, seq);
     const known = this.session.findings.get(key);
     if (known && !known.healed) return;
-    const span = this.spanOf(seq);
     this.put({
       session: this.session.id,
       code,
@@ -78,9 +97,17 @@ export class Emit {
       seq,
       detail,
       healed: false,
-      traceId: span?.standing[0]?.traceId ?? this.session.previous?.standing[0]?.traceId ?? '',
-      spanId: span?.standing[0]?.spanId ?? '',
+      traceId: span?.traceId ?? this.session.previous?.standing[0]?.traceId ?? '',
+      spanId: span?.spanId ?? '',
     });
+  }
+
+  /** Raises what says that a run of numbers is missing; one that was partly filled is healed and raised anew. */
+  raiseRun(code: 'gap' | 'missing_start', [from, to]: Interval): void {
+    const detail = from === to ? `link ${from} never came` : `links ${from} to ${to} never came`;
+    const known = this.session.findings.get(findingKey(code, from));
+    if (known && known.detail !== detail) this.heal(code, from);
+    this.raise(code, from, detail);
   }
 
   heal(code: FindingCode, seq: number): void {
@@ -95,9 +122,10 @@ export class Emit {
     this.findings.push(finding);
   }
 
-  private spanOf(seq: number): Slot | undefined {
-    const { previous, ahead } = this.session;
-    if (previous?.seq === seq || ahead.has(seq) || seq > this.session.highest) return previous?.seq === seq ? previous : undefined;
-    return slotAt(this.records, this.session.id, seq);
+  private spanOf(seq: number): Pending['span'] {
+    const { previous, ahead, highest, id } = this.session;
+    if (previous?.seq === seq) return previous.standing[0];
+    if (seq > highest) return undefined;
+    return (slotOf(ahead.get(seq) ?? []) ?? slotAt(this.records, id, seq))?.standing[0];
   }
 }

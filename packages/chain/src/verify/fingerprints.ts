@@ -96,7 +96,9 @@ function onChange(session: SessionState, link: LinkCopy, certain: boolean, conte
       find(session, 'inconsistent', link.seq, 'custody.fingerprint is not the composite of the components after this change');
     }
   }
-  judge(session, link, fingerprints.latest, certain && fingerprints.composite !== undefined, 'fingerprint_drift', context);
+  const known = certain && fingerprints.composite !== undefined;
+  // After a hole the other components may have changed unseen: only what this change brings is known.
+  judge(session, link, known ? fingerprints.latest : parts, known, 'fingerprint_drift', context);
 }
 
 function onIntentFingerprint(session: SessionState, link: LinkCopy, certain: boolean, context: FoldContext): void {

@@ -1,7 +1,7 @@
 import type { LinkStatus } from '../attributes.js';
 import { foldOn, followsOn, statusOf } from './fold.js';
 import type { FoldContext } from './meaning.js';
-import { findForGood, isBroken, type SessionState } from './session-state.js';
+import { findForGood, isBroken, overflow, type SessionState } from './session-state.js';
 import { sameCopy } from './slot.js';
 import type { LinkCopy } from './types.js';
 
@@ -19,7 +19,7 @@ export function takeIn(session: SessionState, link: LinkCopy, at: number, contex
     return 'broken';
   }
   if (link.seq > session.next && session.ahead.size >= limits.heldLinks && !session.ahead.has(link.seq)) {
-    findForGood(session, 'overflow', link.seq, `more than ${limits.heldLinks} links wait behind a hole`);
+    overflow(session, 'held', link.seq, `more than ${limits.heldLinks} links wait behind a hole`);
     return 'broken';
   }
   records.keep(link);
@@ -60,13 +60,19 @@ function isDuplicate(link: LinkCopy): boolean {
 /** What is wrong with a copy whatever else comes. */
 function findInCopy(session: SessionState, link: LinkCopy, known: readonly LinkCopy[]): void {
   if (!link.recomputes && link.version === 1) {
-    findForGood(session, 'content_mismatch', link.seq, 'its attributes do not give the hash that it states: a covered value was changed');
+    findForGood(
+      session,
+      'content_mismatch',
+      link.seq,
+      'its attributes do not give the hash that it states: a covered value was changed',
+      link,
+    );
   }
   if (link.disclosure === 'mismatch') {
-    findForGood(session, 'disclosure_mismatch', link.seq, 'disclosed content does not match its digest under its salt');
+    findForGood(session, 'disclosure_mismatch', link.seq, 'disclosed content does not match its digest under its salt', link);
   }
   if (known.some((copy) => copy.hash !== link.hash)) {
-    findForGood(session, 'fork', link.seq, 'two links with different hashes for one place in the chain');
+    findForGood(session, 'fork', link.seq, 'two links with different hashes for one place in the chain', link);
   }
 }
 

@@ -12,6 +12,12 @@ export class IntervalSet {
     return this.runs;
   }
 
+  copy(): IntervalSet {
+    const copy = new IntervalSet();
+    copy.runs = [...this.runs];
+    return copy;
+  }
+
   add(first: number, last: number): void {
     let from = this.indexOf(first);
     // An interval that ends right before `first` grows instead.

@@ -8,7 +8,7 @@ import { type Actions, newActions, onApproval, onIntent, onOutcome } from './act
 import { type Fingerprints, newFingerprints, onFingerprint } from './fingerprints.js';
 import { IntervalSet } from './intervals.js';
 import type { SessionState } from './session-state.js';
-import { find, findForGood } from './session-state.js';
+import { find, overflow } from './session-state.js';
 import type { Slot } from './slot.js';
 import type { Limits, LinkCopy, Records } from './types.js';
 
@@ -82,7 +82,8 @@ function foldUnsound(session: SessionState, slot: Slot): void {
   for (const copy of slot.standing) {
     if (copy.kind === 'session.end') session.meaning.end = slot.seq;
     const action = copy.attributes[ATTR.actionId];
-    if (copy.kind === 'action.outcome' && typeof action === 'string') session.meaning.actions.open.delete(action);
+    const { open, spared } = session.meaning.actions;
+    if (copy.kind === 'action.outcome' && typeof action === 'string' && open.has(action)) spared.add(action);
   }
 }
 
@@ -142,7 +143,7 @@ function foldLink(session: SessionState, link: LinkCopy, context: FoldContext): 
 
 function onSpawn(session: SessionState, link: LinkCopy, context: FoldContext): void {
   if (session.childless.size < context.limits.openActions) session.childless.set(link.seq, { spawn: link, since: session.lastArrival });
-  else findForGood(session, 'overflow', link.seq, `more than ${context.limits.openActions} children that have not shown`);
+  else overflow(session, 'children', link.seq, `more than ${context.limits.openActions} children that have not shown`);
 }
 
 function onLoss(session: SessionState, link: LinkCopy): void {

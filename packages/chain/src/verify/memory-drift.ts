@@ -28,7 +28,7 @@ export function judgeMemory(
   const { start } = session.meaning;
   const store = start?.attributes[ATTR.memoryStore];
   if (!start || typeof store !== 'string') {
-    session.driftJudged = session.meaning.end !== undefined;
+    session.driftJudged = start !== undefined;
     return Number.POSITIVE_INFINITY;
   }
   const quiet = session.lastArrival + limits.sessionIdleMs;
@@ -36,7 +36,8 @@ export function judgeMemory(
   const others = new Map<string, Span>();
   for (const link of records.sharers(start.attributes[ATTR.agentId] as string, store)) {
     const state = link.session === session.id ? undefined : stateOf(link.session);
-    if (state?.meaning.start) others.set(state.id, span(state, state.meaning.start));
+    // One whose start is unsound was there all the same: what it left is not known.
+    if (state) others.set(state.id, span(state, state.meaning.start ?? link));
   }
   const self = span(session, start);
   const last = lastBefore(self, [...others.values()]);
@@ -74,6 +75,6 @@ function overlap(a: Span, b: Span): boolean {
 /** The memory that a properly ended session left; undefined when a hole may hide a change. */
 function endMemory(state: SessionState): string | undefined {
   const { meaning, missing } = state;
-  if (meaning.endTime === undefined || meaning.unsound > 0 || missing.intervals.length > 0) return undefined;
+  if (meaning.start === undefined || meaning.endTime === undefined || meaning.unsound > 0 || missing.intervals.length > 0) return undefined;
   return meaning.fingerprints.latest['memory'];
 }

@@ -58,14 +58,21 @@ export interface SessionState {
   /** The parent that its start names is not on record. */
   orphaned: boolean;
   driftJudged: boolean;
+  /** Bounds that were passed: each is told once, at the first link that could not be kept. */
+  readonly overflowed: Set<Bound>;
   /** The register had entries for its agent when a state of it was judged. */
   registered: boolean;
 }
+
+/** What is bounded per session; the copies of one seq are bounded per seq. */
+export type Bound = 'held' | 'actions' | 'outcomes' | 'children';
 
 export interface Pending {
   readonly code: FindingCode;
   readonly seq: number;
   readonly detail: string;
+  /** The span that it is about; by default the one that is held for the seq. */
+  readonly span?: { readonly traceId: string; readonly spanId: string };
 }
 
 export function newSession(id: string, at: number): SessionState {
@@ -94,6 +101,7 @@ export function newSession(id: string, at: number): SessionState {
     childless: new Map(),
     orphaned: false,
     driftJudged: false,
+    overflowed: new Set(),
     registered: false,
   };
 }
@@ -108,10 +116,17 @@ export function find(session: SessionState, code: FindingCode, seq: number, deta
 }
 
 /** Notes a finding about a copy itself: no other arrival can undo it. */
-export function findForGood(session: SessionState, code: FindingCode, seq: number, detail: string): void {
+export function findForGood(session: SessionState, code: FindingCode, seq: number, detail: string, span?: Pending['span']): void {
   const key = findingKey(code, seq);
-  if (!session.lasting.has(key)) session.lasting.set(key, { code, seq, detail });
+  if (!session.lasting.has(key)) session.lasting.set(key, { code, seq, detail, ...(span && { span }) });
   session.dirty = true;
+}
+
+/** Notes that a bound was passed: once, or a flood past it would be as many findings. */
+export function overflow(session: SessionState, bound: Bound, seq: number, detail: string): void {
+  if (session.overflowed.has(bound)) return;
+  session.overflowed.add(bound);
+  findForGood(session, 'overflow', seq, detail);
 }
 
 /** Whether a finding against integrity speaks of this seq, on record or about to be. */

@@ -37,8 +37,8 @@ export interface VerifierState {
 }
 
 /**
- * A verifier: a state machine without I/O or clock, whose memory is the records it is given. Links go in as they come, and
- * judgement is passed at ticks; at the same records and the same times it always finds the same.
+ * A verifier: a state machine without I/O or clock, whose memory is the records it is given. Links go in as they come, what is
+ * wrong with one by itself is told at once, and judgement on the session is passed at ticks; at the same records and the same times it always finds the same.
  *
  * @example
  * const state = createVerifier({ records: new MemoryRecords() });
@@ -68,7 +68,7 @@ export function step(state: VerifierState, event: VerifierEvent): StepResult {
     case 'link': {
       const session = load(state, event.link.session, event.at);
       const status = takeIn(session, event.link, event.at, state.context);
-      return { ...NOTHING, status, touched: status === 'duplicate' ? [] : [session.id] };
+      return { ...NOTHING, findings: told(state, session), status, touched: status === 'duplicate' ? [] : [session.id] };
     }
     case 'malformed': {
       const { session: id, seq, detail, traceId, spanId } = event;
@@ -77,14 +77,23 @@ export function step(state: VerifierState, event: VerifierEvent): StepResult {
           ...NOTHING,
           findings: [{ session: '', code: 'malformed', ...FINDING_RULES.malformed, seq: 0, detail, healed: false, traceId, spanId }],
         };
-      findForGood(load(state, id, event.at), 'malformed', seq, detail);
-      return { ...NOTHING, touched: [id] };
+      const session = load(state, id, event.at);
+      findForGood(session, 'malformed', seq, detail, { traceId, spanId });
+      return { ...NOTHING, findings: told(state, session), touched: [id] };
     }
     case 'tick':
       return tick(state, event.at);
     default:
       return event satisfies never;
   }
+}
+
+/** What is wrong with an arrival whatever else comes is told at once: a malformed span leaves nothing on record to find it again in. */
+function told(state: VerifierState, session: SessionState): readonly Finding[] {
+  if (session.lasting.size === 0) return NOTHING.findings;
+  const emit = new Emit(session, state.context.records);
+  emit.flushLasting();
+  return emit.findings;
 }
 
 const NOTHING: StepResult = { findings: [], status: undefined, released: [], touched: [] };
@@ -111,7 +120,7 @@ function tick(state: VerifierState, at: number): StepResult {
 
 function isDue(session: SessionState, at: number): boolean {
   if (session.stale && session.refoldAfter > at) return false;
-  return session.dirty || session.deadline <= at;
+  return session.dirty || (session.deadline <= at && session.deadline !== Number.POSITIVE_INFINITY);
 }
 
 function foldDue(state: VerifierState, session: SessionState, at: number): { readonly from: number; readonly wakeAt: number } {
@@ -192,6 +201,7 @@ function load(state: VerifierState, id: string, at: number): SessionState {
   state.sessions.set(id, session);
   for (const finding of state.context.records.findings(id)) {
     session.findings.set(findingKey(finding.code, finding.seq), finding);
+    if (finding.code === 'overflow') session.overflowed.add('held');
     if (finding.healed) continue;
     if (finding.code === 'gap' || finding.code === 'missing_start')
       session.graceEndedBelow = Math.max(session.graceEndedBelow, finding.seq + 1);

@@ -1,0 +1,2 @@
+const { measure } = await import(`./rows/${process.argv[2]}.js`);
+console.log(await measure()); console.log(process.uptime());
