@@ -1,0 +1,52 @@
+import type { ServerResponse } from 'node:http';
+
+/** What an API error can be; each has one HTTP status. */
+const API_ERRORS = {
+  bad_request: 400,
+  unauthorized: 401,
+  forbidden_host: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  unavailable: 503,
+} as const;
+export type ApiErrorCode = keyof typeof API_ERRORS;
+
+/** A request that the API answers with an error; the message says what was wrong and what to do. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ApiErrorCode;
+
+  constructor(code: ApiErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+// What is shown is evidence, partly written by agents: no browser may sniff it into a page, keep it, frame it or run it.
+const HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+/** Answers with `body`; for HEAD the caller's request method, the body is left out by node itself. */
+export function answer(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string,
+  more: Record<string, string> = {},
+): void {
+  response.writeHead(status, { ...HEADERS, 'content-type': contentType, 'content-length': Buffer.byteLength(body), ...more });
+  response.end(body);
+}
+
+export function answerJson(response: ServerResponse, status: number, body: unknown, more: Record<string, string> = {}): void {
+  answer(response, status, 'application/json; charset=utf-8', `${JSON.stringify(body)}\n`, more);
+}
+
+export function answerError(response: ServerResponse, error: ApiError, more: Record<string, string> = {}): void {
+  answerJson(response, API_ERRORS[error.code], { error: { code: error.code, message: error.message } }, more);
+}

@@ -1,0 +1,32 @@
+import type { FindingCode } from '@agent-custody/chain';
+
+/** What each finding means to whoever reads the verdict. */
+export const MEANINGS: Readonly<Record<FindingCode, string>> = {
+  malformed: 'a span claims to be a link and cannot be one',
+  unsupported: 'written in a version of the format that is not known here',
+  content_mismatch: 'what it says was changed after its hash was taken',
+  broken_link: 'it does not follow from the link before it',
+  fork: 'two different links stand in one place: history was rewritten',
+  inconsistent: 'it contradicts what the chain said before',
+  disclosure_mismatch: 'the content shown is not what was committed to',
+  after_end: 'something was added after the session had ended',
+  count_mismatch: 'the counts do not agree: links were removed or added',
+  outcome_without_intent: 'something was done that was never announced',
+  parent_mismatch: 'it does not belong to the session that it names as its parent',
+  gap: 'links are missing',
+  missing_start: 'the beginning is missing',
+  declared_loss: 'the agent itself declared these links lost',
+  unclosed: 'it fell silent without an end',
+  unfinished_action: 'an action began, and nobody knows how it ended',
+  orphan_child: 'the session that it names as its parent is not known',
+  missing_child: 'a session was announced and never seen',
+  unapproved_fingerprint: 'it ran in a state that nobody approved',
+  fingerprint_drift: 'it changed into a state that nobody approved',
+  memory_drift: 'its memory changed while nobody was recorded',
+  executed_after_deny: 'it was denied and ran all the same',
+  approval_missing: 'it needed an approval and ran without',
+  approval_mismatch: 'the approval was for other arguments',
+  overflow: 'more came than the verifier keeps: not all could be judged',
+  clock_regression: 'its clock ran backwards',
+  late: 'what had been missing came after all',
+};

@@ -1,0 +1,82 @@
+import type { FindingCode, Hashing, Limits, LinkStatus, Register, SessionReport, Severity } from '@agent-custody/chain';
+import type { Ledger, Page, PageRequest, RecordedFinding, RecordedLink, VerdictCount } from '../ledger/ledger.js';
+import type { Caller, IngestAnswer } from '../receive/types.js';
+import type { Scanned } from '../scan/types.js';
+
+/** Time as an input. Waits run on the monotonic scale, records carry the wall clock. */
+export interface Clock {
+  /** Unix ms. */
+  now(): number;
+  /** ms on a scale that never jumps. */
+  monotonic(): number;
+}
+
+/** The part of pino's interface that the collector's parts log through. Never given arguments, results or reasons. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What the engine counts. */
+export interface EngineMetrics {
+  /** Spans of accepted requests, links or not. */
+  spansReceived(count: number): void;
+  /** A link that was kept; `kind` is one of the format's, or `unknown`: an agent cannot make up series. */
+  link(kind: string, status: LinkStatus): void;
+  /** A finding's first report. */
+  finding(code: FindingCode, severity: Severity): void;
+  duplicate(): void;
+  /** Spans refused because the caller's token is not for their agent. */
+  rejected(count: number): void;
+}
+
+export interface EngineOptions {
+  readonly ledger: Ledger;
+  readonly hashing: Hashing;
+  readonly log: Log;
+  readonly metrics: EngineMetrics;
+  /** Of the verifier. */
+  readonly limits?: Partial<Limits>;
+  readonly register?: Register;
+  /** Told whenever the outbox has grown. Absent: the outbox is off and nothing is kept for forwarding. */
+  readonly forwarder?: { wake(): void } | undefined;
+  readonly clock?: Clock;
+  /** Sessions whose verifier state stays in memory (default 10 000); the longest untouched are loaded again when a link comes. */
+  readonly sessionsInMemory?: number;
+  /** Spans of requests that wait for a commit (default 50 000); beyond it requests are answered `busy`. */
+  readonly pendingSpans?: number;
+}
+
+/** Whether the engine can take spans now, and why not. */
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
+
+/** Verifies, records and queues for forwarding; the one writer of the ledger. */
+export interface Engine {
+  /**
+   * Takes the spans of one request. Resolves `accepted` once links, findings and the outgoing batch are durable. Requests that
+   * arrive together share one commit. Never rejects.
+   */
+  ingest(scanned: Scanned, caller: Caller): Promise<IngestAnswer>;
+  /** Lets time pass: grace periods and idle limits. To be called about once a second. Never throws. */
+  tick(): void;
+  /**
+   * Puts a register into force and queues a `register {agent}` span for each entry that was not announced before, written or
+   * withdrawn; as soon as the ledger can be written, if it cannot now. Never throws.
+   */
+  registerChanged(register: Register): void;
+  readiness(): Readiness;
+  /** As of the last tick; undefined for a session of which nothing was received. */
+  report(session: string): SessionReport | undefined;
+  /** Newest first. @throws LedgerError `bad_cursor` */
+  reports(page: PageRequest): Page<SessionReport>;
+  /** Every copy of a session's links, ascending by seq. */
+  links(session: string): readonly RecordedLink[];
+  /** Newest first. @throws LedgerError `bad_cursor` */
+  findings(page: PageRequest): Page<RecordedFinding>;
+  /** For the gauge `custody_sessions`. */
+  verdictCounts(): readonly VerdictCount[];
+  /** Commits what is pending, then takes nothing more. The ledger stays open: it is the caller's. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,2 @@
+export { createForwarder } from './forwarder.js';
+export type { Forwarder, ForwarderOptions, ForwardMetrics } from './types.js';

@@ -1,0 +1,142 @@
+import type { OutboxEntry } from '../ledger.js';
+import type { Connection, Statement } from './connection.js';
+
+/** Entries whose sizes are looked at in one go. */
+const SIZES_AT_A_TIME = 512;
+
+/** What still has to reach Tempo, and the spans of links that wait for the verifier. */
+export class OutboxTable {
+  private readonly insert: Statement;
+  private readonly sizes: Statement<[id: number, spans: number, bytes: number]>;
+  private readonly range: Statement<[id: number, spans: number, request: Uint8Array]>;
+  private readonly remove: Statement<[spans: number]>;
+  private readonly keepAside: Statement;
+  private readonly requeue: Statement;
+  private readonly dropAside: Statement;
+  private readonly total: Statement<[waiting: number, aside: number]>;
+  private readonly holdOne: Statement;
+  private readonly heldOnes: Statement<[request: Uint8Array]>;
+  private readonly dropHeld: Statement;
+  private readonly heldSeqs: Statement<[seq: number]>;
+  private readonly sessionsHeld: Statement<[session: string]>;
+
+  /** Counted once and kept up to date: an outbox that has grown for a day is asked for its size every few seconds. */
+  private counted: { spans: number; aside: number } | undefined;
+
+  constructor(private readonly connection: Connection) {
+    this.insert = connection.prepare('INSERT INTO outbox (spans, request) VALUES (?, ?)');
+    this.sizes = connection.prepare(`SELECT id, spans, length(request) FROM outbox WHERE id > ? ORDER BY id LIMIT ${SIZES_AT_A_TIME}`);
+    this.range = connection.prepare('SELECT id, spans, request FROM outbox WHERE id > ? AND id <= ? ORDER BY id');
+    this.remove = connection.prepare('DELETE FROM outbox WHERE id = ? RETURNING spans');
+    this.keepAside = connection.prepare(
+      'INSERT INTO aside (id, spans, reason, request) SELECT id, spans, ?, request FROM outbox WHERE id = ?',
+    );
+    this.requeue = connection.prepare('INSERT INTO outbox (spans, request) SELECT spans, request FROM aside ORDER BY id');
+    this.dropAside = connection.prepare('DELETE FROM aside');
+    this.total = connection.prepare('SELECT (SELECT coalesce(sum(spans), 0) FROM outbox), (SELECT coalesce(sum(spans), 0) FROM aside)');
+    this.holdOne = connection.prepare('INSERT INTO held (session, seq, request) VALUES (?, ?, ?)');
+    this.heldOnes = connection.prepare('SELECT request FROM held WHERE session = ? AND seq = ? ORDER BY id');
+    this.heldSeqs = connection.prepare('SELECT DISTINCT seq FROM held WHERE session = ? ORDER BY seq');
+    this.sessionsHeld = connection.prepare('SELECT DISTINCT session FROM held');
+    this.dropHeld = connection.prepare('DELETE FROM held WHERE session = ? AND seq = ?');
+  }
+
+  enqueue(request: Uint8Array, spans: number): void {
+    this.insert.run(spans, request);
+    this.count(spans, 0);
+  }
+
+  head(bounds: { readonly bytes: number; readonly spans: number; readonly after: number }): readonly OutboxEntry[] {
+    let last: number | undefined;
+    let bytesSoFar = 0;
+    let spansSoFar = 0;
+    for (const [id, spans, bytes] of this.sizes.all(bounds.after)) {
+      bytesSoFar += bytes;
+      spansSoFar += spans;
+      if (last !== undefined && (bytesSoFar > bounds.bytes || spansSoFar > bounds.spans)) break;
+      last = id;
+    }
+    return last === undefined ? [] : this.range.all(bounds.after, last).map(([id, spans, request]) => ({ id, spans, request }));
+  }
+
+  acknowledge(ids: readonly number[]): void {
+    this.atomically(() => {
+      for (const id of ids) this.take(id);
+    });
+  }
+
+  split(id: number, parts: readonly { readonly request: Uint8Array; readonly spans: number }[]): void {
+    this.atomically(() => {
+      for (const part of parts) this.enqueue(part.request, part.spans);
+      this.take(id);
+    });
+  }
+
+  setAside(id: number, reason: string): void {
+    this.atomically(() => {
+      this.keepAside.run(reason, id);
+      this.count(0, this.take(id));
+    });
+  }
+
+  requeueAside(): void {
+    this.atomically(() => {
+      this.requeue.run();
+      this.dropAside.run();
+      this.forget();
+    });
+  }
+
+  size(): { readonly spans: number; readonly aside: number } {
+    if (this.counted === undefined) {
+      const [spans, aside] = this.total.first() ?? [0, 0];
+      this.counted = { spans, aside };
+    }
+    return { ...this.counted };
+  }
+
+  /** After a roll-back: what was counted may never have been written. */
+  forget(): void {
+    this.counted = undefined;
+  }
+
+  hold(session: string, seq: number, request: Uint8Array): void {
+    this.holdOne.run(session, seq, request);
+  }
+
+  takeHeld(session: string, seq: number): readonly Uint8Array[] {
+    const held = this.heldOnes.all(session, seq).map(([request]) => request);
+    if (held.length > 0) this.dropHeld.run(session, seq);
+    return held;
+  }
+
+  heldLinks(session: string): readonly number[] {
+    return this.heldSeqs.all(session).map(([seq]) => seq);
+  }
+
+  heldSessions(): readonly string[] {
+    return this.sessionsHeld.all().map(([session]) => session);
+  }
+
+  private atomically(work: () => void): void {
+    try {
+      this.connection.atomically(work);
+    } catch (error) {
+      this.forget();
+      throw error;
+    }
+  }
+
+  /** Removes an entry. @returns its spans */
+  private take(id: number): number {
+    const spans = this.remove.all(id)[0]?.[0] ?? 0;
+    this.count(-spans, 0);
+    return spans;
+  }
+
+  private count(spans: number, aside: number): void {
+    if (this.counted === undefined) return;
+    this.counted.spans += spans;
+    this.counted.aside += aside;
+  }
+}

@@ -1,0 +1,128 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { LogLevel } from '../log.js';
+import type { CollectorOptions } from '../service.js';
+import { SettingsError } from './errors.js';
+import { forwardingOf, isLoopback } from './forwarding.js';
+import type { LoadedSettings } from './load.js';
+import { defaultLedgerPath } from './schema.js';
+
+/** Twice this without a link is what an agent that lives cannot reach (SPEC.md, "Findings": heartbeat). */
+const HEARTBEAT_SECONDS = 300;
+
+/** What the service runs with, and what its operator should be told. */
+export interface CollectPlan {
+  readonly options: CollectorOptions;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Turns settings into what the service runs with, and checks what no single setting can tell.
+ *
+ * @throws SettingsError `unprotected` for an address beyond loopback without tokens, `conflicting_settings`, `unreadable_file`
+ */
+export function planCollect(settings: LoadedSettings, env: NodeJS.ProcessEnv): CollectPlan {
+  requireProtection(settings);
+  const tls = readTls(settings);
+  const { forwarding, warnings } = forwardingOf(settings, env);
+  return {
+    options: {
+      listen: settings.listen,
+      ledger: settings.ledger ?? defaultLedgerPath(env),
+      forwarding,
+      tempoQuery: settings.tempoQuery,
+      gapGraceMs: settings.gapGrace * 1000,
+      sessionIdleMs: settings.sessionIdle * 1000,
+      register: settings.register,
+      tls,
+      ingestTokens: settings.ingestToken,
+      readerTokenSha256: settings.readerToken,
+      limits: {
+        bodyBytes: settings.maxBodyBytes,
+        inflatedBytes: settings.maxInflatedBytes,
+        spansPerRequest: settings.maxSpans,
+        attributesPerSpan: settings.maxAttributes,
+      },
+      sessionsInMemory: settings.maxSessions,
+      outboxSpans: settings.maxOutboxSpans,
+      logLevel: settings.logLevel ?? otelLogLevel(env['OTEL_LOG_LEVEL']),
+    },
+    warnings: [...warnings, ...advice(settings, tls !== undefined)],
+  };
+}
+
+function requireProtection(settings: LoadedSettings): void {
+  if (isLoopback(settings.listen.host) || settings.insecure) return;
+  const missing = [
+    ...(settings.ingestToken.length === 0 ? ['an ingest token (--ingest-token; make one with `agent-custody token --agent ID`)'] : []),
+    ...(settings.readerToken === undefined ? ["the reader's token (--reader-token; make one with `agent-custody token --reader`)"] : []),
+  ];
+  if (missing.length === 0) return;
+  throw new SettingsError(
+    'unprotected',
+    `${settings.places.get('listen')}: ${settings.listen.host} can be reached from other machines, so the collector needs ${missing.join(' and ')}; ` +
+      'or listen on 127.0.0.1, or accept that anyone can forge and read with --insecure',
+  );
+}
+
+function readTls(settings: LoadedSettings): { readonly cert: string; readonly key: string } | undefined {
+  const { tlsCert, tlsKey } = settings;
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new SettingsError(
+      'conflicting_settings',
+      `--tls-cert and --tls-key go together: ${tlsCert === undefined ? '--tls-cert' : '--tls-key'} is missing`,
+    );
+  }
+  const cert = readPem(tlsCert, '--tls-cert', (text) => new X509Certificate(text));
+  const key = readPem(tlsKey, '--tls-key', createPrivateKey);
+  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+    throw new SettingsError('conflicting_settings', `--tls-key ${tlsKey} is not the key of the certificate in --tls-cert ${tlsCert}`);
+  }
+  return { cert, key };
+}
+
+function readPem(path: string, place: string, parse: (text: string) => unknown): string {
+  try {
+    const text = readFileSync(path, 'utf8');
+    parse(text);
+    return text;
+  } catch (error) {
+    throw new SettingsError('unreadable_file', `${place} ${path}: expected a PEM file: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function advice(settings: LoadedSettings, tls: boolean): string[] {
+  const out: string[] = [];
+  if (settings.sessionIdle < 2 * HEARTBEAT_SECONDS) {
+    out.push(
+      `session-idle ${settings.sessionIdle} s is under twice the usual heartbeat (${HEARTBEAT_SECONDS} s): sessions that merely wait will be reported unclosed`,
+    );
+  }
+  if (isLoopback(settings.listen.host)) return out;
+  if (settings.insecure && settings.ingestToken.length === 0)
+    out.push('anyone who reaches the port can send spans for any agent (--insecure)');
+  if (settings.insecure && settings.readerToken === undefined)
+    out.push('anyone who reaches the port can read what is recorded (--insecure)');
+  if (!tls) out.push('spans and tokens cross the network in clear: give --tls-cert and --tls-key, or put a TLS proxy in front');
+  return out;
+}
+
+/** OTEL_LOG_LEVEL as the OpenTelemetry specification has it; the log's own default is info. */
+function otelLogLevel(value: string | undefined): LogLevel {
+  switch (value?.toUpperCase()) {
+    case 'NONE':
+      return 'silent';
+    case 'ERROR':
+      return 'error';
+    case 'WARN':
+      return 'warn';
+    case 'DEBUG':
+      return 'debug';
+    case 'VERBOSE':
+    case 'ALL':
+      return 'trace';
+    default:
+      return 'info';
+  }
+}

@@ -1,0 +1,387 @@
+import { mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FINDING_CODES } from '@agent-custody/chain';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Collector, type CollectorOptions, startCollector } from '../src/service.js';
+import { newToken } from '../src/settings/index.js';
+import { COMPONENTS, edited, recordSession, send } from './recorded-session.js';
+
+const silent = pino({ level: 'silent' });
+const running: Collector[] = [];
+afterEach(async () => {
+  for (const collector of running.splice(0)) await collector.close();
+});
+
+const newFolder = () => mkdtempSync(join(tmpdir(), 'custody-service-'));
+
+async function start(options: Partial<CollectorOptions> = {}): Promise<Collector> {
+  const collector = await startCollector({ listen: { host: '127.0.0.1', port: 0 }, ledger: ':memory:', log: silent, ...options });
+  running.push(collector);
+  return collector;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Parsed when it is JSON. */
+  readonly body: unknown;
+}
+
+async function get(collector: Collector, path: string, init?: RequestInit): Promise<Answer> {
+  const response = await fetch(collector.url + path, init);
+  const text = await response.text();
+  const json = response.headers.get('content-type')?.startsWith('application/json') ?? false;
+  return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
+}
+
+async function metrics(collector: Collector): Promise<Record<string, number>> {
+  const { body } = await get(collector, '/metrics');
+  const lines = String(body)
+    .split('\n')
+    .filter((line) => line.startsWith('custody_'));
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+}
+
+describe('GET /api/v1/sessions', () => {
+  it('lists sessions, newest first, as `verify --json` prints them', async () => {
+    const collector = await start();
+    const [first, second] = [recordSession(), recordSession({ runDenied: true, actions: 1 })];
+    await send(collector.url, first);
+    await send(collector.url, second);
+    const { status, body } = await get(collector, '/api/v1/sessions');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      sessions: [
+        {
+          session: second[0]?.session,
+          agent: 'billing-bot',
+          integrity: 'intact',
+          completeness: 'complete',
+          authority: 'deviated',
+          links: 4,
+          findings: [
+            {
+              code: 'executed_after_deny',
+              severity: 'critical',
+              seq: 3,
+              detail: expect.any(String),
+              healed: false,
+              trace_id: second[2]?.traceId,
+              span_id: second[2]?.spanId,
+            },
+          ],
+        },
+        {
+          session: first[0]?.session,
+          agent: 'billing-bot',
+          integrity: 'intact',
+          completeness: 'complete',
+          authority: 'unknown',
+          links: 6,
+          findings: [],
+        },
+      ],
+      next: null,
+    });
+  });
+
+  it('pages: following `next` shows each session once', async () => {
+    const collector = await start();
+    const sent: (string | undefined)[] = [];
+    for (let i = 0; i < 5; i++) {
+      const links = recordSession({ actions: 0 });
+      await send(collector.url, links);
+      sent.unshift(links[0]?.session);
+    }
+    const seen: string[] = [];
+    let cursor = '';
+    for (let page = 0; page < 3; page++) {
+      const { body } = await get(collector, `/api/v1/sessions?limit=2${cursor}`);
+      const { sessions, next } = body as { sessions: { session: string }[]; next: string | null };
+      seen.push(...sessions.map(({ session }) => session));
+      cursor = next === null ? '' : `&cursor=${encodeURIComponent(next)}`;
+      expect(next === null).toBe(page === 2);
+    }
+    expect(seen).toEqual(sent);
+  });
+
+  it.each(['limit=0', 'limit=1001', 'limit=-1', 'limit=x', 'limit=', 'cursor=', 'cursor=nonsense'])('answers 400 to %s', async (query) => {
+    const collector = await start();
+    for (const page of ['sessions', 'findings']) {
+      const { status, body } = await get(collector, `/api/v1/${page}?${query}`);
+      expect(status).toBe(400);
+      expect(body).toEqual({ error: { code: 'bad_request', message: expect.any(String) } });
+    }
+  });
+});
+
+describe('GET /api/v1/sessions/ID', () => {
+  it('shows the session and its chain, in order, with what the hash covers', async () => {
+    const collector = await start();
+    const links = recordSession({ actions: 1 });
+    await send(collector.url, [...links].reverse());
+    const { body } = await get(collector, `/api/v1/sessions/${links[0]?.session}`);
+    expect(body).toMatchObject({ session: links[0]?.session, integrity: 'intact', completeness: 'complete', links: 4 });
+    const { chain } = body as { chain: Record<string, unknown>[] };
+    expect(chain.map(({ seq, kind, hash, prev, time, trace_id, span_id }) => ({ seq, kind, hash, prev, time, trace_id, span_id }))).toEqual(
+      links.map(({ seq, kind, hash, prev, time, traceId, spanId }) => ({
+        seq,
+        kind,
+        hash,
+        prev,
+        time,
+        trace_id: traceId,
+        span_id: spanId,
+      })),
+    );
+    expect(chain[0]).toMatchObject({ status: 'linked', content: {}, attributes: { 'custody.fingerprint.tools': COMPONENTS.tools } });
+  });
+
+  it('answers 404 for a session of which nothing came, and 400 for what is no id', async () => {
+    const collector = await start();
+    expect(await get(collector, `/api/v1/sessions/${'0'.repeat(32)}`)).toMatchObject({
+      status: 404,
+      body: { error: { code: 'not_found' } },
+    });
+    expect(await get(collector, '/api/v1/sessions/..%2f..%2fetc')).toMatchObject({ status: 400, body: { error: { code: 'bad_request' } } });
+  });
+});
+
+describe('GET /api/v1/findings', () => {
+  it('lists findings of all sessions with when they were reported', async () => {
+    const collector = await start();
+    const links = recordSession();
+    await send(
+      collector.url,
+      links.map((link) => (link.seq === 2 ? edited(link) : link)),
+    );
+    const { body } = await get(collector, '/api/v1/findings');
+    expect(body).toEqual({
+      findings: [
+        {
+          session: links[0]?.session,
+          code: 'content_mismatch',
+          severity: 'critical',
+          seq: 2,
+          detail: expect.any(String),
+          healed: false,
+          trace_id: links[1]?.traceId,
+          span_id: links[1]?.spanId,
+          reported_at: expect.stringMatching(/^\d{4}-.*Z$/),
+        },
+      ],
+      next: null,
+    });
+  });
+});
+
+describe('every page', () => {
+  it.each(['/healthz', '/readyz', '/metrics', '/api/v1/sessions', '/api/v1/findings', '/nothing'])(
+    '%s may not be sniffed, kept, framed or run',
+    async (path) => {
+      const { headers } = await get(await start(), path);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    },
+  );
+
+  it('answers 405 to what is no reading, and says what it takes', async () => {
+    const { status, headers, body } = await get(await start(), '/api/v1/sessions', { method: 'DELETE' });
+    expect({ status, allow: headers.get('allow'), body }).toMatchObject({
+      status: 405,
+      allow: 'GET, HEAD',
+      body: { error: { code: 'method_not_allowed' } },
+    });
+  });
+
+  it('answers 404 as JSON where there is none', async () => {
+    expect(await get(await start(), '/api/v2')).toMatchObject({ status: 404, body: { error: { code: 'not_found' } } });
+  });
+
+  it('answers HEAD without a body', async () => {
+    const response = await fetch(`${(await start()).url}/api/v1/sessions`, { method: 'HEAD' });
+    expect([response.status, await response.text()]).toEqual([200, '']);
+  });
+
+  it("asks for the reader's token where there is one, but /healthz and /readyz", async () => {
+    const { token, sha256 } = newToken();
+    const collector = await start({ readerTokenSha256: sha256 });
+    const statusOf = async (path: string, headers: Record<string, string> = {}) => (await get(collector, path, { headers })).status;
+    for (const path of ['/metrics', '/api/v1/sessions', '/api/v1/findings']) {
+      expect(await statusOf(path)).toBe(401);
+      expect(await statusOf(path, { authorization: `Bearer ${newToken().token}` })).toBe(401);
+      expect(await statusOf(path, { authorization: `Bearer ${token}` })).toBe(200);
+    }
+    expect(await statusOf('/healthz')).toBe(200);
+    expect(await statusOf('/readyz')).toBe(200);
+  });
+
+  it('is not shown to a web page whose name was made to lead here (DNS rebinding)', async () => {
+    const collector = await start();
+    const answered = await new Promise<number | undefined>((resolve) => {
+      const request = httpGet(collector, '/api/v1/sessions', { host: `evil.example:${collector.port}` }, (response) =>
+        resolve(response.statusCode),
+      );
+      request.end();
+    });
+    expect(answered).toBe(403);
+  });
+});
+
+describe('/metrics', () => {
+  it('counts every finding code from 0, links by kind and status, and sessions by verdict', async () => {
+    const collector = await start();
+    const before = await metrics(collector);
+    for (const code of FINDING_CODES)
+      expect(
+        Object.entries(before)
+          .filter(([name]) => name.startsWith(`custody_findings_total{code="${code}"`))
+          .map(([, value]) => value),
+      ).toEqual([0]);
+
+    const links = recordSession({ actions: 1 });
+    await send(
+      collector.url,
+      links.map((link) => (link.seq === 2 ? edited(link) : link)),
+    );
+    await send(collector.url, links.slice(0, 1));
+    const after = await metrics(collector);
+    expect(after).toMatchObject({
+      custody_spans_received_total: 5,
+      'custody_links_total{kind="session.start",status="linked"}': 1,
+      'custody_findings_total{code="content_mismatch",severity="critical"}': 1,
+      'custody_sessions{completeness="complete",integrity="broken",authority="unknown"}': 1,
+      custody_duplicates_total: 1,
+      custody_outbox_spans: 0,
+      custody_forwarded_spans_total: 0,
+      custody_forward_failures_total: 0,
+      custody_receive_seconds_count: 2,
+    });
+    expect(after['custody_ledger_bytes']).toBeGreaterThan(0);
+  });
+
+  it('is in the format that Prometheus 3 asks for, with the metrics of the process', async () => {
+    const { headers, body } = await get(await start(), '/metrics');
+    expect(headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(body).toContain('process_cpu_seconds_total');
+  });
+});
+
+describe('forwarding', () => {
+  it('what is accepted reaches Tempo, with the headers that it asks for', async () => {
+    const tempo = await sink();
+    const collector = await start({ forwarding: { url: tempo.url, headers: { 'x-scope-orgid': 'tenant-1' } } });
+    await send(collector.url, recordSession());
+    const request = await tempo.first;
+    expect(request.headers['x-scope-orgid']).toBe('tenant-1');
+    await collector.close();
+    await tempo.close();
+  });
+});
+
+describe('the register of approved states', () => {
+  const entry = (components: Record<string, string>) => ({
+    agent: 'billing-bot',
+    components,
+    by: 'bob',
+    ticket: 'CHG-1',
+    from: '2020-01-01T00:00:00Z',
+    until: null,
+    withdrawn: null,
+  });
+
+  it('is reloaded when it changes; one that is broken leaves the last good one in force', async () => {
+    const register = join(newFolder(), 'register.json');
+    const write = (text: string) => {
+      writeFileSync(`${register}.new`, text);
+      renameSync(`${register}.new`, register);
+    };
+    write('{"version":1,"entries":[]}');
+    const collector = await start({ register });
+    const authority = async () => {
+      const links = recordSession({ actions: 0 });
+      await send(collector.url, links);
+      return collector.report(links[0]?.session ?? '')?.authority;
+    };
+    expect(await authority()).toBe('unknown');
+    write(JSON.stringify({ version: 1, entries: [entry({ tools: COMPONENTS.tools })] }));
+    collector.tick();
+    expect(await authority()).toBe('approved');
+    write('{"version":1,');
+    collector.tick();
+    expect(await authority()).toBe('approved');
+    write(JSON.stringify({ version: 1, entries: [entry({ tools: '0'.repeat(64) })] }));
+    collector.tick();
+    expect(await authority()).toBe('deviated');
+    expect(await metrics(collector)).toMatchObject({
+      'custody_register_reloads_total{result="ok"}': 2,
+      'custody_register_reloads_total{result="failed"}': 1,
+    });
+  });
+
+  it('that is not there keeps the collector from starting', async () => {
+    await expect(start({ register: join(newFolder(), 'none.json') })).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('starting and stopping', () => {
+  it('a second collector on one ledger is refused, and can start once the first is closed', async () => {
+    const ledger = join(newFolder(), 'ledger.db');
+    const first = await start({ ledger });
+    await expect(start({ ledger })).rejects.toMatchObject({ code: 'in_use' });
+    await first.close();
+    await expect(start({ ledger })).resolves.toMatchObject({ host: '127.0.0.1' });
+  });
+
+  it('an address that is taken is refused, and the ledger let go of', async () => {
+    const taken = await start();
+    const ledger = join(newFolder(), 'ledger.db');
+    await expect(start({ ledger, listen: { host: '127.0.0.1', port: taken.port } })).rejects.toMatchObject({ code: 'listen_failed' });
+    await expect(start({ ledger })).resolves.toBeDefined();
+  });
+
+  it('closing twice is closing once', async () => {
+    const collector = await start();
+    await Promise.all([collector.close(), collector.close()]);
+    await expect(fetch(`${collector.url}/healthz`)).rejects.toThrow();
+  });
+
+  it('what was recorded is there after a restart', async () => {
+    const ledger = join(newFolder(), 'ledger.db');
+    const first = await start({ ledger });
+    const links = recordSession();
+    await send(first.url, links);
+    await first.close();
+    const second = await start({ ledger });
+    expect(second.report(links[0]?.session ?? '')).toMatchObject({ integrity: 'intact', completeness: 'complete', links: 6 });
+    expect(second.links(links[0]?.session ?? '').map(({ link }) => link.hash)).toEqual(links.map(({ hash }) => hash));
+  });
+});
+
+function httpGet(collector: Collector, path: string, headers: Record<string, string>, answered: (response: IncomingMessage) => void) {
+  return httpRequest({ host: collector.host, port: collector.port, path, headers }, (response) => {
+    response.resume();
+    answered(response);
+  });
+}
+
+/** A server in Tempo's place. */
+async function sink(): Promise<{ url: string; first: Promise<IncomingMessage>; close(): Promise<void> }> {
+  const server = createServer();
+  const first = new Promise<IncomingMessage>((resolve) => {
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      request.resume().on('end', () => {
+        response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
+        resolve(request);
+      });
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/v1/traces`, first, close: () => new Promise((closed) => server.close(() => closed())) };
+}

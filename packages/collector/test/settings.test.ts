@@ -1,0 +1,253 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { loadSettings, planCollect, SETTINGS, SettingsError, tokenHash } from '../src/settings/index.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'custody-settings-'));
+let files = 0;
+function file(text: string): string {
+  const path = join(folder, `${files++}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+function collect(flags: Record<string, unknown> = {}, env: Record<string, string> = {}, yaml?: string) {
+  return loadSettings('collect', { flags, env, config: yaml === undefined ? undefined : file(yaml) });
+}
+
+function plan(flags: Record<string, unknown> = {}, env: Record<string, string> = {}) {
+  return planCollect(collect(flags, env), env);
+}
+
+function failure(run: () => unknown): SettingsError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof SettingsError) return error;
+    throw error;
+  }
+  throw new Error('expected a SettingsError');
+}
+
+const HASH = tokenHash('secret');
+
+/** For each setting: what a flag gives, the same as a variable, the same in YAML, and what is made of it. */
+const TAKEN: Record<string, { flag: unknown; env: string; yaml: string; value: unknown }> = {
+  listen: { flag: '127.0.0.1:99', env: '127.0.0.1:99', yaml: '127.0.0.1:99', value: { host: '127.0.0.1', port: 99 } },
+  ledger: { flag: '/l.db', env: '/l.db', yaml: '/l.db', value: '/l.db' },
+  tempo: { flag: 'http://tempo:4318', env: 'http://tempo:4318', yaml: 'http://tempo:4318', value: 'http://tempo:4318' },
+  tempoQuery: { flag: 'http://tempo:3200', env: 'http://tempo:3200', yaml: 'http://tempo:3200', value: 'http://tempo:3200' },
+  tempoHeader: {
+    flag: ['X-Scope-OrgID: a', 'b=c'],
+    env: 'X-Scope-OrgID=a,b=c',
+    yaml: '{ X-Scope-OrgID: a, b: c }',
+    value: { 'x-scope-orgid': 'a', b: 'c' },
+  },
+  gapGrace: { flag: '1.5', env: '1.5', yaml: '1.5', value: 1.5 },
+  sessionIdle: { flag: '601', env: '601', yaml: '601', value: 601 },
+  register: { flag: 'r.json', env: 'r.json', yaml: 'r.json', value: 'r.json' },
+  tlsCert: { flag: 'c.pem', env: 'c.pem', yaml: 'c.pem', value: 'c.pem' },
+  tlsKey: { flag: 'k.pem', env: 'k.pem', yaml: 'k.pem', value: 'k.pem' },
+  ingestToken: {
+    flag: [`${HASH}:a,b`, `${HASH}:*`],
+    env: `${HASH}:a,b ${HASH}:*`,
+    yaml: `[{ sha256: ${HASH}, agents: [a, b] }, { sha256: ${HASH}, agents: '*' }]`,
+    value: [
+      { sha256: HASH, agents: ['a', 'b'] },
+      { sha256: HASH, agents: '*' },
+    ],
+  },
+  ingestTokenFile: { flag: file('[]'), env: file('[]'), yaml: file('[]'), value: expect.any(String) },
+  readerToken: { flag: HASH, env: HASH, yaml: HASH, value: HASH },
+  insecure: { flag: true, env: 'true', yaml: 'true', value: true },
+  maxBodyBytes: { flag: '2048', env: '2048', yaml: '2048', value: 2048 },
+  maxInflatedBytes: { flag: '2048', env: '2048', yaml: '2048', value: 2048 },
+  maxSpans: { flag: '7', env: '7', yaml: '7', value: 7 },
+  maxAttributes: { flag: '7', env: '7', yaml: '7', value: 7 },
+  maxSessions: { flag: '7', env: '7', yaml: '7', value: 7 },
+  maxOutboxSpans: { flag: '7', env: '7', yaml: '7', value: 7 },
+  logLevel: { flag: 'warn', env: 'warn', yaml: 'warn', value: 'warn' },
+};
+
+describe('settings', () => {
+  it('have a claim here, each of them', () => {
+    expect(Object.keys(TAKEN).sort()).toEqual(SETTINGS.map((row) => row.key).sort());
+  });
+
+  it.each(SETTINGS.map((row) => [row.name, row] as const))(
+    '%s is taken from its flag, its variable and the file, in that order of rank',
+    (_name, row) => {
+      const given = TAKEN[row.key];
+      if (given === undefined) throw new Error('claimed above');
+      const yaml = `${row.name}: ${given.yaml}\n`;
+      expect(collect({}, {}, yaml)[row.key]).toEqual(given.value);
+      expect(collect({}, { [row.env]: given.env })[row.key]).toEqual(given.value);
+      expect(collect({ [row.key]: given.flag })[row.key]).toEqual(given.value);
+
+      const everywhere = collect({ [row.key]: given.flag }, { [row.env]: given.env }, yaml);
+      expect(everywhere.places.get(row.key)).toBe(`--${row.name}`);
+      expect(collect({}, { [row.env]: given.env }, yaml).places.get(row.key)).toBe(row.env);
+      expect(collect({}, {}, yaml).places.get(row.key)).toMatch(new RegExp(`yaml: ${row.name}$`));
+      expect(collect().places.has(row.key)).toBe(false);
+    },
+  );
+
+  it('of another subcommand are not read: a variable that is wrong there does no harm', () => {
+    expect(() => loadSettings('verify', { flags: {}, env: { CUSTODY_LISTEN: 'nonsense' } })).not.toThrow();
+  });
+
+  it('treat an empty variable as one that is not set', () => {
+    expect(collect({}, { CUSTODY_GAP_GRACE: ' ' }).gapGrace).toBe(30);
+  });
+
+  it('take the file from CUSTODY_CONFIG', () => {
+    expect(collect({}, { CUSTODY_CONFIG: file('gap-grace: 4') }).gapGrace).toBe(4);
+  });
+});
+
+describe('a wrong setting is refused with its place and what is expected', () => {
+  it.each([
+    ['a flag', () => collect({ gapGrace: 'soon' }), /^--gap-grace 'soon': expected a number of seconds/],
+    ['a variable', () => collect({}, { CUSTODY_SESSION_IDLE: '-1' }), /^CUSTODY_SESSION_IDLE '-1': expected a number of seconds/],
+    ['the file', () => collect({}, {}, 'max-spans: 1.5'), /\.yaml: max-spans: expected a whole number/],
+    ['a listen address without a port', () => collect({ listen: '127.0.0.1' }), /^--listen '127.0.0.1': expected HOST:PORT/],
+    ['a port beyond 65535', () => collect({ listen: '127.0.0.1:70000' }), /^--listen/],
+    ['a URL of another scheme', () => collect({ tempo: 'ftp://x' }), /^--tempo: expected an http/],
+    ['an entry of a token list', () => collect({ ingestToken: ['abc'] }), /^--ingest-token: entry 1: expected SHA256:AGENT/],
+    ['a log level', () => collect({ logLevel: 'loud' }), /expected one of trace, debug/],
+    ['a limit that is too small to work', () => collect({ maxBodyBytes: '10' }), /whole number of bytes from 1024/],
+    ['a switch', () => collect({}, { CUSTODY_INSECURE: 'maybe' }), /^CUSTODY_INSECURE 'maybe': expected true or false/],
+  ])('%s', (_what, run, message) => {
+    const error = failure(run);
+    expect(error.code).toBe('invalid_setting');
+    expect(error.message).toMatch(message);
+  });
+
+  it('without repeating what may be a credential', () => {
+    const messages = [
+      () => collect({ tempo: 'http://user:hunter2@tempo:4318' }),
+      () => collect({ tempoHeader: ['hunter2'] }),
+      () => collect({ readerToken: 'hunter2' }),
+      () => collect({ ingestToken: ['hunter2'] }),
+    ].map((run) => failure(run).message);
+    expect(messages.join(' ')).not.toContain('hunter2');
+  });
+
+  it('in the file, by its name, with those that there are', () => {
+    const error = failure(() => collect({}, {}, 'gapgrace: 3'));
+    expect(error.code).toBe('unknown_setting');
+    expect(error.message).toMatch(/no setting 'gapgrace'.*gap-grace/);
+  });
+
+  it.each([
+    ['is not there', () => collect({}, { CUSTODY_CONFIG: join(folder, 'none.yaml') })],
+    ['is no YAML', () => collect({}, {}, 'a: [')],
+    ['is no mapping', () => collect({}, {}, '- a')],
+  ])('as unreadable when the file %s', (_what, run) => {
+    expect(failure(run).code).toBe('unreadable_file');
+  });
+});
+
+describe('beyond loopback', () => {
+  const tokens = { ingestToken: [`${HASH}:a`], readerToken: HASH };
+
+  it.each([
+    ['no token at all', {}, /an ingest token.*and the reader's token/],
+    ['no reader token', { ingestToken: tokens.ingestToken }, /needs the reader's token/],
+    ['no ingest token', { readerToken: HASH }, /needs an ingest token/],
+  ])('the collector does not start with %s', (_what, flags, message) => {
+    const error = failure(() => plan({ listen: '0.0.0.0:4318', ...flags }));
+    expect(error.code).toBe('unprotected');
+    expect(error.message).toMatch(message);
+  });
+
+  it('it starts with both, and with --insecure, which it warns of', () => {
+    expect(plan({ listen: '0.0.0.0:4318', ...tokens }).warnings.join()).toMatch(/in clear/);
+    expect(plan({ listen: '[::]:4318', insecure: true }).warnings.join()).toMatch(/anyone who reaches the port can send.*can read/);
+  });
+
+  it.each(['127.0.0.1:1', '127.3.4.5:1', '[::1]:1', 'localhost:1'])('%s is not', (listen) => {
+    expect(plan({ listen }).warnings).toEqual([]);
+  });
+});
+
+describe('what settings say together', () => {
+  it('an idle limit under twice the heartbeat draws a warning', () => {
+    expect(plan({ sessionIdle: '599' }).warnings.join()).toMatch(/under twice the usual heartbeat/);
+    expect(plan({ sessionIdle: '600' }).warnings).toEqual([]);
+  });
+
+  it('a certificate without its key is refused', () => {
+    expect(failure(() => plan({ tlsCert: 'c.pem' })).message).toMatch(/--tls-key is missing/);
+    expect(failure(() => plan({ tlsKey: 'k.pem' })).message).toMatch(/--tls-cert is missing/);
+  });
+
+  it('a key that is not that of the certificate is refused, the right one taken', () => {
+    const pem = (name: string) => fileURLToPath(new URL(`./fixtures/${name}.pem`, import.meta.url));
+    expect(failure(() => plan({ tlsCert: pem('localhost.cert'), tlsKey: pem('other.key') })).message).toMatch(
+      /is not the key of the certificate/,
+    );
+    expect(plan({ tlsCert: pem('localhost.cert'), tlsKey: pem('localhost.key') }).options.tls?.cert).toContain('BEGIN CERTIFICATE');
+  });
+
+  it('a certificate that is no PEM is refused by its name', () => {
+    const path = file('no certificate');
+    expect(failure(() => plan({ tlsCert: path, tlsKey: path })).message).toContain(`--tls-cert ${path}: expected a PEM file`);
+  });
+
+  it('tokens of a file join those of the settings', () => {
+    const path = file(`- { sha256: ${HASH}, agents: [c] }\n- ${HASH}:d`);
+    const settings = collect({ ingestToken: [`${HASH}:a`], ingestTokenFile: path });
+    expect(settings.ingestToken.map((token) => token.agents)).toEqual([['a'], ['c'], ['d']]);
+    expect(failure(() => collect({ ingestTokenFile: file('- x') })).message).toMatch(/\(--ingest-token-file\): entry 1/);
+  });
+});
+
+describe('where spans are forwarded to', () => {
+  it.each([
+    [{ tempo: 'http://tempo:4318' }, {}, 'http://tempo:4318/v1/traces'],
+    [{ tempo: 'http://tempo:4318/' }, {}, 'http://tempo:4318/v1/traces'],
+    [{ tempo: 'https://gw/otlp/v1/traces' }, {}, 'https://gw/otlp/v1/traces'],
+    [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318' }, 'http://tempo:4318/v1/traces'],
+    [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://tempo/in' }, 'http://tempo/in'],
+    [{ tempo: 'http://tempo:4318' }, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://other:4318' }, 'http://tempo:4318/v1/traces'],
+    [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318', OTEL_TRACES_EXPORTER: 'none' }, undefined],
+    [{}, {}, undefined],
+  ])('%j with %j: %s', (flags, env, url) => {
+    expect(plan(flags, env as Record<string, string>).options.forwarding?.url).toBe(url);
+  });
+
+  it('headers of the OTEL variables go with the endpoint of the OTEL variables and to no other', () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20x,a=1',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'a=2',
+    };
+    expect(plan({}, env).options.forwarding?.headers).toEqual({ authorization: 'Bearer x', a: '2' });
+    expect(plan({ tempo: 'http://tempo:4318', tempoHeader: ['b: 3'] }, env).options.forwarding?.headers).toEqual({ b: '3' });
+  });
+
+  it('the timeout is that of the OTEL variables, in milliseconds', () => {
+    expect(plan({ tempo: 'http://tempo:4318' }, { OTEL_EXPORTER_OTLP_TIMEOUT: '1234' }).options.forwarding?.timeoutMs).toBe(1234);
+  });
+
+  it('never to the collector itself', () => {
+    expect(failure(() => plan({ tempo: 'http://localhost:4318' })).message).toMatch(/forward to itself/);
+    const { options, warnings } = plan({}, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' });
+    expect(options.forwarding).toBeUndefined();
+    expect(warnings.join()).toMatch(/own address/);
+  });
+
+  it('not over gRPC, which is said', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4317', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
+    expect(failure(() => plan({}, env)).message).toMatch(/grpc.*--tempo/);
+  });
+});
+
+it('OTEL_LOG_LEVEL sets the level of the log where no setting does', () => {
+  expect(plan({}, { OTEL_LOG_LEVEL: 'DEBUG' }).options.logLevel).toBe('debug');
+  expect(plan({ logLevel: 'error' }, { OTEL_LOG_LEVEL: 'DEBUG' }).options.logLevel).toBe('error');
+  expect(plan().options.logLevel).toBe('info');
+});
