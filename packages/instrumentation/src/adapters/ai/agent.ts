@@ -1,0 +1,111 @@
+import { guarded } from '../../errors.js';
+import { outcomeOfError } from '../../failure.js';
+import { currentSession, runInSession } from '../../session.js';
+import type { ActiveSession, SessionOptions } from '../../types.js';
+import { observeReference, unobserved } from './model.js';
+import { type AgentRun, withRun } from './run.js';
+import type { RunOptions } from './types.js';
+import { watchStream } from './watch.js';
+
+type Resolve = (name: string) => unknown;
+
+/** Runs what answers a promise (generateText, an agent's generate) as one agent run. */
+export function runAgent<T>(options: SessionOptions, signal: unknown, fn: (run: AgentRun) => T): T {
+  const settled = inRun(options, (run) => {
+    const result: unknown = fn(run);
+    if (!run.owner || !(result instanceof Promise)) return result;
+    const failed = (error: unknown): Failed => {
+      // An abort arrives as whatever error was made of it; the signal says what it was.
+      guarded('settling the session', () => run.session.settle(isAborted(signal) ? 'cancelled' : outcomeOfError(error)));
+      return new Failed(error);
+    };
+    return result.catch(failed);
+  });
+  return (settled instanceof Promise ? settled.then(unpack) : settled) as T;
+}
+
+/** A rejection on its way past the session, which was told already how the run went. */
+class Failed {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+function unpack(value: unknown): unknown {
+  if (value instanceof Failed) throw value.error;
+  return value;
+}
+
+/** Runs what answers a stream result, at once (streamText) or later (an agent's stream): the run lasts as long as the stream. */
+export function runStreamingAgent<T>(options: SessionOptions, signal: unknown, fn: (run: AgentRun) => T): T {
+  return inRun(options, (run) => {
+    const hold = guarded('holding the session for a stream', () => run.session.hold());
+    const failed = (error: unknown): never => {
+      guarded('ending a stream', () => hold?.release(isAborted(signal) ? 'cancelled' : outcomeOfError(error)));
+      throw error;
+    };
+    const watch = <R>(result: R): R => {
+      if (hold !== undefined) guarded('watching a stream', () => watchStream(result, hold, signal));
+      return result;
+    };
+    let result: T;
+    try {
+      result = fn(run);
+    } catch (error) {
+      return failed(error);
+    }
+    return (result instanceof Promise ? result.then(watch, failed) : watch(result)) as T;
+  });
+}
+
+function inRun<T>(options: SessionOptions, fn: (run: AgentRun) => T): T {
+  const outer: ActiveSession | undefined = currentSession();
+  return runInSession({ ...options, automatic: true }, (session) => withRun(session, session !== outer, fn));
+}
+
+function isAborted(signal: unknown): boolean {
+  return signal instanceof AbortSignal && signal.aborted;
+}
+
+/** The options of a run with everything in them observed that can hold a model. The application's object is not touched. */
+export function observeOptions<O extends RunOptions>(options: O, run: AgentRun, resolve: Resolve): O {
+  const changed: Record<string, unknown> = { model: observeReference(options.model, run, resolve) };
+  for (const name of ['prepareStep', 'experimental_prepareStep'] as const) {
+    const prepareStep = options[name];
+    if (typeof prepareStep === 'function') changed[name] = observePrepareStep(prepareStep, run, resolve);
+  }
+  const repair = options.experimental_repairToolCall;
+  if (typeof repair === 'function') changed['experimental_repairToolCall'] = observeRepair(repair, run);
+  return { ...options, ...changed };
+}
+
+type Call = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Another model may be chosen for each step; the callback itself sees the application's own model. */
+function observePrepareStep(prepareStep: unknown, run: AgentRun, resolve: Resolve): Call {
+  return function (this: unknown, input, ...rest) {
+    const shown = typeof input === 'object' && input !== null && 'model' in input ? { ...input, model: unobserved(input.model) } : input;
+    return then(Reflect.apply(prepareStep as Call, this, [shown, ...rest]), (step) => {
+      if (typeof step !== 'object' || step === null || !('model' in step)) return step;
+      return { ...step, model: observeReference(unobserved(step.model), run, resolve) };
+    });
+  };
+}
+
+/** A repaired call may name another tool than the one that the model asked for. */
+function observeRepair(repair: unknown, run: AgentRun): Call {
+  return function (this: unknown, ...args) {
+    return then(Reflect.apply(repair as Call, this, args), (call) => {
+      const { toolCallId, toolName } = (call ?? {}) as { toolCallId?: unknown; toolName?: unknown };
+      if (typeof toolCallId === 'string' && typeof toolName === 'string') run.toolNames.set(toolCallId, toolName);
+      return call;
+    });
+  };
+}
+
+/** Keeps what is synchronous synchronous. */
+function then(value: unknown, map: (value: unknown) => unknown): unknown {
+  return value instanceof Promise ? value.then(map) : map(value);
+}

@@ -1,0 +1,28 @@
+import type { Components } from '@agent-custody/chain';
+import type { Reason } from './types.js';
+
+/** What a model call said about a tool call that it asked for. */
+export interface Asked {
+  readonly reason: Reason | undefined;
+  readonly components: Components;
+  /** The session that announced these components; an intent of another one may not use them. */
+  readonly session: string;
+}
+
+/** Calls remembered: a model that asks for calls that never come must not fill the memory. */
+const LIMIT = 10_000;
+
+/** Tool calls that models asked for, by call id; a repeated id is the latest request's. */
+export class AskedCalls {
+  private readonly calls = new Map<string, Asked>();
+
+  remember(callId: string, asked: Asked): void {
+    this.calls.delete(callId);
+    this.calls.set(callId, asked);
+    if (this.calls.size > LIMIT) this.calls.delete(this.calls.keys().next().value as string);
+  }
+
+  find(callId: string | undefined): Asked | undefined {
+    return callId === undefined ? undefined : this.calls.get(callId);
+  }
+}

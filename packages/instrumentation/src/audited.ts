@@ -1,0 +1,129 @@
+import { runAction } from './action.js';
+import { CustodyError, guarded } from './errors.js';
+import type { ActionStatus, ActiveSession, Reason, Redact } from './types.js';
+
+/** How calls of one function are recorded. */
+export interface AuditedOptions<A extends readonly unknown[] = readonly never[], R = unknown> {
+  /** Why it is called: a text, or a function of the arguments. Recorded as a `declared` reason. */
+  readonly reason?: string | ((...args: A) => string | undefined) | undefined;
+  /** `gen_ai.tool.type`; `function` by default. */
+  readonly type?: string | undefined;
+  /** Replaces the configured redaction for this function. */
+  readonly redact?: Redact | undefined;
+  /** What is recorded as the arguments; by default the one argument when it is a plain object, else the array of all. */
+  readonly arguments?: ((...args: A) => unknown) | undefined;
+  /** Reads a status from a result, for functions that report errors by what they return. */
+  readonly statusOf?: ((result: Awaited<R>) => ActionStatus) | undefined;
+  /** By default the current session, else the process's. */
+  readonly session?: ActiveSession | undefined;
+}
+
+/** A standard (stage 3) method decorator. */
+export type AuditedDecorator = <This, A extends unknown[], R>(
+  method: (this: This, ...args: A) => R,
+  context: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>,
+) => (this: This, ...args: A) => R;
+
+/**
+ * Records every call of a function as an action: the intent before it runs, the outcome after. The function that it answers takes
+ * the same arguments and `this`, and gives the same results and errors; recording never breaks a call.
+ *
+ * Without a function it is a standard (stage 3) method decorator, for private, static, asynchronous and generator methods too.
+ *
+ * @param name the tool's name; for a decorator the method's by default
+ * @throws CustodyError `invalid_argument` for something that is no function; `invalid_decorator` when the decorator is put on
+ * anything but a method, or compiled with `experimentalDecorators`
+ * @example const send = audited('send_email', sendEmail, { reason: (mail) => `asked by ${mail.requester}` });
+ */
+export function audited<This, A extends unknown[], R>(
+  name: string,
+  fn: (this: This, ...args: A) => R,
+  options?: AuditedOptions<A, R>,
+): (this: This, ...args: A) => R;
+export function audited(name?: string, options?: AuditedOptions): AuditedDecorator;
+export function audited(options: AuditedOptions): AuditedDecorator;
+export function audited(first?: string | AuditedOptions, second?: unknown, third?: AuditedOptions): unknown {
+  if (typeof second === 'function') return wrap(named(first), second as Callable, (third ?? {}) as AuditedOptions<unknown[]>);
+  if (second !== undefined && (typeof second !== 'object' || second === null)) {
+    throw new CustodyError(
+      'invalid_argument',
+      `audited('${named(first)}', …): the second argument is a ${typeof second}; give the function to wrap`,
+    );
+  }
+  const name = typeof first === 'string' ? first : undefined;
+  const options = (typeof first === 'object' ? first : second) ?? {};
+  return decorator(name, options as AuditedOptions<unknown[]>);
+}
+
+type Callable = (this: unknown, ...args: unknown[]) => unknown;
+
+function named(name: unknown): string {
+  if (typeof name === 'string' && name !== '') return name;
+  throw new CustodyError('invalid_argument', "audited: the tool's name is missing: audited('send_email', sendEmail)");
+}
+
+function decorator(name: string | undefined, options: AuditedOptions<unknown[]>) {
+  return (method: unknown, context: unknown): unknown => {
+    if (typeof context !== 'object' || context === null || !('kind' in context)) {
+      throw new CustodyError(
+        'invalid_decorator',
+        '@audited() is a standard (stage 3) decorator, and this code is compiled with experimentalDecorators: use audited(name, fn) instead, or turn that option off',
+      );
+    }
+    const { kind, name: key } = context as ClassMethodDecoratorContext;
+    if (kind !== 'method' || typeof method !== 'function') {
+      throw new CustodyError(
+        'invalid_decorator',
+        `@audited() on ${String(key)}: it is a ${kind}, not a method; wrap its function with audited(name, fn)`,
+      );
+    }
+    return wrap(name ?? methodName(key), method as Callable, options);
+  };
+}
+
+function methodName(key: string | symbol): string {
+  return typeof key === 'symbol' ? (key.description ?? 'symbol') : key.replace(/^#/, '');
+}
+
+function wrap(name: string, fn: Callable, options: AuditedOptions<unknown[]>): Callable {
+  const { type = 'function', redact, session, statusOf } = options;
+  const recorded = function (this: unknown, ...args: unknown[]): unknown {
+    const call = {
+      tool: { name, type },
+      arguments: guarded(`the arguments option of ${name}`, () => argumentsOf(args, options)),
+      reason: guarded(`the reason option of ${name}`, () => reasonOf(args, options)),
+      signal: guarded('looking for a signal', () => signalOf(args)),
+      session,
+      redact,
+      statusOf,
+    };
+    return runAction(call, () => fn.apply(this, args));
+  };
+  Object.defineProperty(recorded, 'name', { value: fn.name, configurable: true });
+  Object.defineProperty(recorded, 'length', { value: fn.length, configurable: true });
+  return recorded;
+}
+
+/** One object stands for itself, everything else for the list that it is: no two calls look alike. */
+function argumentsOf(args: readonly unknown[], options: AuditedOptions<unknown[]>): unknown {
+  if (options.arguments) return options.arguments(...args);
+  return args.length === 1 && isPlainObject(args[0]) ? args[0] : [...args];
+}
+
+function reasonOf(args: unknown[], { reason }: AuditedOptions<unknown[]>): Reason | undefined {
+  const text = typeof reason === 'function' ? reason(...args) : reason;
+  return text === undefined ? undefined : { text, source: 'declared' };
+}
+
+/** The caller's own signal, where functions usually take it: an argument, or `signal` in the last one. */
+function signalOf(args: readonly unknown[]): AbortSignal | undefined {
+  const last = args.at(-1);
+  const option = isPlainObject(last) ? (Object.getOwnPropertyDescriptor(last, 'signal')?.value as unknown) : undefined;
+  return [...args, option].find((value): value is AbortSignal => value instanceof AbortSignal);
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

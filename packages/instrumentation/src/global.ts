@@ -1,0 +1,118 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AttributeValue } from '@agent-custody/chain';
+import { type Context, diag, type TracerProvider } from '@opentelemetry/api';
+import type { Action } from './action.js';
+import type { EvidenceChannel, EvidenceLoss } from './evidence/types.js';
+import type { Session } from './lifecycle.js';
+import { type Capture, readSettings, type Settings } from './settings.js';
+import type { Redact } from './types.js';
+
+/** How links leave the process, and what they disclose. Adapters and `register` set it through {@link configure}. */
+export interface Configuration {
+  readonly settings: Settings;
+  /** The way to the collector that no sampler, limit or processor of the application touches. */
+  readonly evidence: EvidenceChannel | undefined;
+  /** With evidence: make ordinary spans too. Without it they are the only way, and always made. */
+  readonly spans: boolean;
+  /** By default the one registered with the API. */
+  readonly tracerProvider: TracerProvider | undefined;
+  /** Resource attributes of the spans on the evidence channel. */
+  readonly resource: Readonly<Record<string, AttributeValue>>;
+  readonly capture: Capture;
+  /** Undefined: {@link defaultRedact}. */
+  readonly redact: Redact | undefined;
+  readonly heartbeatMs: number;
+  readonly idleMs: number;
+}
+
+/** What {@link status} says about one framework. */
+export interface AdapterStatus {
+  readonly framework: string;
+  /** `armed`: the hook fired and the patch is on. `waiting`: never seen, which a bundle looks like too. */
+  readonly state: 'armed' | 'waiting' | 'failed';
+  readonly version?: string | undefined;
+  /** The file that was patched, or why it was not. */
+  readonly detail?: string | undefined;
+}
+
+/** Where in the application's own flow of control something happens. */
+export interface Frame {
+  readonly session: Session;
+  /** The action under way, when it is inside one. */
+  readonly action: Action | undefined;
+  readonly parent: Frame | undefined;
+  /** For applications that registered no context manager with OpenTelemetry. */
+  readonly context: Context;
+}
+
+interface State {
+  configuration: Configuration;
+  readonly frames: AsyncLocalStorage<Frame>;
+  /** Open sessions, in the order of opening. */
+  readonly open: Set<Session>;
+  processSession: Session | undefined;
+  opened: number;
+  /** Ends that wait for memory to be measured. */
+  readonly closing: Set<Promise<void>>;
+  readonly adapters: Map<string, AdapterStatus>;
+}
+
+const KEY = Symbol.for('agent-custody.instrumentation.v1');
+
+/** One state for the process, so that two copies of this package record one chain. */
+export function state(): State {
+  const holder = globalThis as { [KEY]?: State };
+  let present = holder[KEY];
+  if (present === undefined) {
+    present = {
+      configuration: defaults(),
+      frames: new AsyncLocalStorage<Frame>(),
+      open: new Set(),
+      processSession: undefined,
+      opened: 0,
+      closing: new Set(),
+      adapters: new Map(),
+    };
+    Object.defineProperty(globalThis, KEY, { value: present, configurable: true });
+  }
+  return present;
+}
+
+function defaults(): Configuration {
+  const settings = readSettings(process.env);
+  for (const warning of settings.warnings) diag.warn(`agent-custody: ${warning}`);
+  return {
+    settings,
+    evidence: undefined,
+    spans: false,
+    tracerProvider: undefined,
+    resource: { 'service.name': settings.agent.id },
+    capture: settings.capture,
+    redact: undefined,
+    heartbeatMs: settings.heartbeatMs,
+    idleMs: settings.idleMs,
+  };
+}
+
+/**
+ * Changes the parts of the configuration that are named; it holds from the next link on.
+ *
+ * @example configure({ evidence: createEvidenceChannel({ url, durability: 'spool', log, onLoss: declareLoss }) })
+ */
+export function configure(changes: Partial<Configuration>): void {
+  const present = state();
+  const named = Object.entries(changes).filter(([name, value]) => value !== undefined || name === 'evidence');
+  present.configuration = { ...present.configuration, ...Object.fromEntries(named) };
+}
+
+/** For {@link EvidenceOptions.onLoss}: the session that lost links declares it, when it is still open. */
+export function declareLoss(loss: EvidenceLoss): void {
+  for (const session of state().open) {
+    if (session.id === loss.session) session.declareLoss(loss);
+  }
+}
+
+/** An adapter says what became of it; {@link status} lists it. */
+export function reportAdapter(adapter: AdapterStatus): void {
+  state().adapters.set(adapter.framework, adapter);
+}

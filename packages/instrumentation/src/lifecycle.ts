@@ -1,0 +1,288 @@
+import type { Components, Position, WrittenLink } from '@agent-custody/chain';
+import type { Context } from '@opentelemetry/api';
+import type { Action } from './action.js';
+import { type Asked, AskedCalls } from './asked.js';
+import { guarded } from './errors.js';
+import type { EvidenceLoss } from './evidence/types.js';
+import { FingerprintMeter } from './fingerprint.js';
+import { state } from './global.js';
+import { IdleTimer } from './idle.js';
+import { newSessionId } from './random.js';
+import { Recorder } from './recorder.js';
+import { activeContext, type LinkSpan, startLinkSpan, within } from './spans.js';
+import type { ActiveSession, Agent, Hold, ModelCall, ModelRequest, SessionOptions, SessionOutcome } from './types.js';
+
+/** How a session comes by its parent. */
+export type Lineage =
+  | { readonly type: 'root' }
+  /** Nested in this process: the parent announces it. */
+  | { readonly type: 'nested'; readonly in: Session }
+  /** Asked for by an action elsewhere: in another process, or in a session that has ended. */
+  | { readonly type: 'asked'; readonly by: Position };
+
+/** What the successor of a session that has ended knows already. */
+interface Inherited {
+  readonly components: Components;
+  readonly asked: AskedCalls;
+}
+
+/** From the one that says least: the gravest outcome reported is the session's. */
+const GRAVITY: readonly SessionOutcome[] = ['completed', 'shutdown', 'abandoned', 'cancelled', 'error'];
+
+/**
+ * One session: opened, held open while anything of it is under way, and ended (SPEC.md, "Spans"). It starts its chain at the first
+ * model call or action; one that has neither, and was announced to nobody, leaves no link.
+ */
+export class Session implements ActiveSession {
+  readonly id = newSessionId();
+  /** The context of what runs directly in it. */
+  readonly context: Context;
+  readonly recorder: Recorder;
+  private readonly options: SessionOptions;
+  private readonly agent: Agent;
+  private readonly span: LinkSpan;
+  private readonly meter: FingerprintMeter;
+  private readonly parent: Position | undefined;
+  private readonly announced: boolean;
+  private readonly asked: AskedCalls;
+  private readonly actions = new Set<Action>();
+  private phase: 'open' | 'closing' | 'ended' = 'open';
+  private holds = 0;
+  private settled = false;
+  private outcome: SessionOutcome = 'completed';
+  private lastAllowed: Position | undefined;
+  private successor: Session | undefined;
+  /** Pending while memory is measured for the end. */
+  closed: Promise<void> | undefined;
+
+  /** @throws CustodyError `invalid_argument` for a mask that is no regular expression */
+  constructor(options: SessionOptions, agent: Agent, lineage: Lineage, inherited?: Inherited) {
+    this.options = options;
+    this.agent = agent;
+    this.meter = new FingerprintMeter(options, inherited?.components);
+    this.asked = inherited?.asked ?? new AskedCalls();
+    const outer = activeContext(state().frames.getStore());
+    const announcement = lineage.type === 'nested' ? lineage.in.announce(this.id, outer, agent) : undefined;
+    this.announced = announcement !== undefined;
+    this.parent = lineage.type === 'asked' ? lineage.by : announcement && positionOf(announcement);
+    this.recorder = new Recorder(this.id, agent, announcement ? BigInt(announcement.time) : 0n);
+    this.span = this.recorder.span('invoke_agent', outer);
+    this.context = within(this.span, outer);
+    state().open.add(this);
+    state().opened++;
+  }
+
+  get ended(): boolean {
+    return this.phase === 'ended';
+  }
+
+  /** Whether the function that it was opened for is still under way. */
+  get running(): boolean {
+    return this.phase !== 'ended' && !this.settled;
+  }
+
+  /** Where a child that this session can announce no more belongs: the intent of its last action that was not denied. */
+  get lastIntent(): Position | undefined {
+    return this.lastAllowed;
+  }
+
+  /** Memory that is only known asynchronously: to be awaited before anything runs in the session. */
+  prepare(): Promise<unknown> | undefined {
+    if (typeof this.options.memory !== 'function') return undefined;
+    const memory = this.meter.measureMemory();
+    return typeof memory === 'string' ? undefined : memory;
+  }
+
+  /** This session, or, when it has ended, the one that takes what still comes. */
+  live(): Session {
+    if (this.phase !== 'ended') return this;
+    this.successor = this.successor?.live() ?? this.succeed();
+    return this.successor;
+  }
+
+  modelCall(sent: ModelRequest): ModelCall {
+    if (this.phase === 'ended') return this.live().modelCall(sent);
+    this.holds++;
+    guarded('measuring a model call', () => this.measure(this.meter.asked(sent), sent.conversationId));
+    const { components } = this.recorder;
+    let open = true;
+    return {
+      asked: (calls, reason) => {
+        for (const { callId } of calls) this.asked.remember(callId, { reason, components, session: this.id });
+      },
+      done: () => {
+        if (open) this.release();
+        open = false;
+      },
+    };
+  }
+
+  hold(): Hold {
+    if (this.phase === 'ended') return this.live().hold();
+    this.holds++;
+    let open = true;
+    const release = (outcome: SessionOutcome = 'completed'): void => {
+      if (!open) return;
+      open = false;
+      idle.stop();
+      this.note(outcome);
+      this.release();
+    };
+    const idle = new IdleTimer(state().configuration.idleMs, () => release('abandoned'));
+    return { touch: () => idle.touch(), release };
+  }
+
+  settle(outcome: SessionOutcome): void {
+    this.note(outcome);
+    this.settled = true;
+    // Whoever was told of it waits for its start, even when a stream keeps it from ending.
+    if (this.announced) guarded('starting a session', () => this.start());
+    this.endWhenIdle();
+  }
+
+  /** The reason and fingerprint of the model call that asked for a tool call. */
+  askedFor(callId: string | undefined): Partial<Asked> {
+    const asked = this.asked.find(callId);
+    return asked?.session === this.id ? asked : { reason: asked?.reason };
+  }
+
+  /** An action begins: the session starts with it at the latest, and stays open until it has left. */
+  enter(action: Action): void {
+    this.start();
+    this.actions.add(action);
+    this.holds++;
+  }
+
+  /** The intent of an action that may run is on record. */
+  allowed(intent: WrittenLink): void {
+    this.lastAllowed = positionOf(intent);
+  }
+
+  leave(action: Action, outcome: SessionOutcome = 'completed'): void {
+    if (!this.actions.delete(action)) return;
+    this.note(outcome);
+    this.release();
+  }
+
+  declareLoss(loss: EvidenceLoss): void {
+    guarded('declaring a loss', () => this.recorder.declareLoss(loss, this.context));
+  }
+
+  /** Ends at once, whatever is under way: the process is about to go. */
+  shutDown(): void {
+    if (this.phase === 'ended') return;
+    this.note('shutdown');
+    guarded('ending a session', () => this.finish(undefined));
+  }
+
+  /** Ends as `shutdown` when nothing is under way. */
+  shutDownWhenIdle(): void {
+    if (this.holds === 0) this.settle('shutdown');
+  }
+
+  private announce(child: string, outer: Context, agent: Agent): WrittenLink | undefined {
+    return guarded('announcing a session', () => {
+      this.start();
+      const span = startLinkSpan(`spawn ${agent.name ?? agent.id}`, outer);
+      return this.recorder.record(span, (writer, place) => writer.spawn(child, place));
+    });
+  }
+
+  private succeed(): Session {
+    const inherited = { components: this.recorder.components, asked: this.asked };
+    const by = this.lastAllowed ?? (this.recorder.started ? undefined : this.parent);
+    const session = new Session(this.options, this.agent, by ? { type: 'asked', by } : { type: 'root' }, inherited);
+    // Nobody's function runs in it: it ends with what it was opened for.
+    session.settled = true;
+    return session;
+  }
+
+  private measure(components: Components, conversationId: string | undefined): void {
+    if (!this.recorder.started) this.start(components, conversationId);
+    else this.change(components);
+  }
+
+  private start(components?: Components, conversationId?: string): void {
+    if (this.recorder.started) return;
+    const { principal, owner, memoryStore } = this.options;
+    const details = { components: this.meter.initial(components), principal, owner, memoryStore, parent: this.parent };
+    this.recorder.start({ ...details, conversationId: this.options.conversationId ?? conversationId }, this.context);
+  }
+
+  private change(components: Components): void {
+    const latest = this.recorder.components;
+    if (Object.keys(components).every((name) => components[name] === latest[name])) return;
+    const span = this.recorder.span('fingerprint.change', activeContext(state().frames.getStore()));
+    this.recorder.record(span, (writer, place) => writer.change(components, place));
+  }
+
+  private note(outcome: SessionOutcome): void {
+    // A process is not abandoned or cancelled because something in it was.
+    if (state().processSession === this && outcome !== 'shutdown') return;
+    if (GRAVITY.indexOf(outcome) > GRAVITY.indexOf(this.outcome)) this.outcome = outcome;
+  }
+
+  private release(): void {
+    this.holds--;
+    this.endWhenIdle();
+  }
+
+  private endWhenIdle(): void {
+    if (this.phase !== 'open' || !this.settled || this.holds > 0) return;
+    guarded('ending a session', () => this.end());
+  }
+
+  private end(): void {
+    const memory = this.unheard ? undefined : this.meter.measureMemory();
+    if (typeof memory === 'object') this.endAfter(memory);
+    else this.finish(memory);
+  }
+
+  private endAfter(memory: Promise<string>): void {
+    this.phase = 'closing';
+    const before = this.recorder.links;
+    const closed: Promise<void> = memory.then((digest) => {
+      state().closing.delete(closed);
+      this.closed = undefined;
+      if (this.phase !== 'closing') return undefined;
+      // Something came while memory was being measured: it may have changed it.
+      this.phase = 'open';
+      if (this.holds > 0 || this.recorder.links !== before) this.endWhenIdle();
+      else guarded('ending a session', () => this.finish(digest));
+      return this.closed;
+    });
+    this.closed = closed;
+    state().closing.add(closed);
+  }
+
+  /** Nothing happened in it that anyone could ask about. */
+  private get unheard(): boolean {
+    return !this.recorder.started && !this.announced;
+  }
+
+  private finish(memory: string | undefined): void {
+    this.phase = 'closing';
+    try {
+      if (this.unheard) this.span.span?.end();
+      else this.conclude(memory);
+    } finally {
+      this.phase = 'ended';
+      this.recorder.stop();
+      state().open.delete(this);
+      if (state().processSession === this) state().processSession = undefined;
+    }
+  }
+
+  /** The last links, in their order: memory, outcomes, losses, the end. */
+  private conclude(memory: string | undefined): void {
+    this.start();
+    guarded('measuring memory', () => this.change({ memory: memory ?? this.meter.memoryNow() }));
+    for (const action of [...this.actions].reverse()) action.abandon();
+    this.recorder.declareRest(this.context);
+    this.recorder.record(this.span, (writer, place) => writer.end(this.outcome, place), this.outcome === 'error');
+  }
+}
+
+function positionOf({ session, seq, hash }: WrittenLink): Position {
+  return { session, seq, hash };
+}

@@ -1,0 +1,151 @@
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { parentOf } from './baggage.js';
+import { CustodyError, guarded } from './errors.js';
+import { watchExit } from './exit.js';
+import { outcomeOfError } from './failure.js';
+import { type Frame, state } from './global.js';
+import { type Lineage, Session } from './lifecycle.js';
+import { type Observer, observe } from './observe.js';
+import type { ActiveSession, Agent, SessionOptions } from './types.js';
+
+/**
+ * Runs `fn` as one session of an agent: every model call and action in it, parallel ones too, is one chain. A session inside
+ * another one is its child. Answers what `fn` answers; when `memory` is an asynchronous function, a promise of it.
+ *
+ * @throws CustodyError `invalid_argument` for an agent without an id, or a mask that is no regular expression
+ * @example await session({ agent: { id: 'billing-bot' }, principal: 'alice@example.com', memory: ['notes'] }, () => run())
+ */
+export function session<T>(
+  options: SessionOptions & { readonly memory: () => Promise<unknown> },
+  fn: (session: ActiveSession) => T,
+): Promise<Awaited<T>>;
+export function session<T>(options: SessionOptions, fn: (session: ActiveSession) => T): T;
+export function session<T>(options: SessionOptions, fn: (session: ActiveSession) => T): T {
+  return runInSession(options, fn);
+}
+
+/**
+ * Opens a session around `fn`. An `automatic` one, around an agent's run, joins the session whose function is running, unless the
+ * run is inside an action of it: then it is another agent's, and a child.
+ */
+export function runInSession<T>(options: SessionOptions & { readonly automatic?: boolean }, fn: (session: ActiveSession) => T): T {
+  const frame = state().frames.getStore();
+  if (options.automatic && frame && !frame.action && frame.session.running) return fn(frame.session);
+  const lineage = lineageOf(frame);
+  const own = options.automatic
+    ? (guarded('opening a session', () => openSession(options, lineage)) ?? openSession({}, lineage))
+    : openSession(options, lineage);
+  const inner: Frame = { session: own, action: undefined, parent: frame, context: own.context };
+  const run = new Run(own, inner);
+  const memory = own.prepare();
+  if (memory === undefined) return run.start(fn);
+  // Whoever gives an asynchronous memory gets a promise, as the type of session() says, and it waits for the end's measuring too.
+  return memory.then(() => run.start(fn)).finally(() => own.closed) as T;
+}
+
+/** The session that the present code runs in; one that has ended hands on to a new one what still comes. */
+export function currentSession(): ActiveSession | undefined {
+  return state().frames.getStore()?.session;
+}
+
+/** The current session, or else the process's own, which is opened on demand and ends with the process. */
+export function sessionForAction(): ActiveSession {
+  return liveSession(undefined);
+}
+
+/** The session that takes an action: the one named, the current one, or the process's. */
+export function liveSession(named: ActiveSession | undefined): Session {
+  const current = named && isSession(named) ? named : state().frames.getStore()?.session;
+  return current?.live() ?? processSession();
+}
+
+/** By shape: it may come from another copy of this package. */
+function isSession(named: ActiveSession): named is Session {
+  return 'live' in named && 'recorder' in named;
+}
+
+/** A root: it serves many traces, and belongs to none of them, nor to whoever called first. */
+function processSession(): Session {
+  const present = state();
+  present.processSession ??= context.with(ROOT_CONTEXT, () => openSession({}, { type: 'root' }));
+  return present.processSession;
+}
+
+function openSession(options: SessionOptions, lineage: Lineage): Session {
+  const { settings } = state().configuration;
+  const { principal, owner, memory } = settings;
+  const agent: Agent = options.agent ?? settings.agent;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  checkTexts(agent, given);
+  watchExit();
+  return new Session({ principal, owner, memory, ...given }, agent, lineage);
+}
+
+/** JavaScript gives what it likes; a link holds texts. */
+function checkTexts(agent: Agent, { principal, owner, memoryStore, conversationId }: SessionOptions): void {
+  if (typeof agent.id !== 'string' || agent.id === '') {
+    throw new CustodyError('invalid_argument', 'session: agent.id is missing: give it, or leave agent out to take CUSTODY_AGENT_ID');
+  }
+  const texts = { 'agent.name': agent.name, 'agent.version': agent.version, principal, owner, memoryStore, conversationId };
+  for (const [name, value] of Object.entries(texts)) {
+    if (value !== undefined && typeof value !== 'string') {
+      throw new CustodyError('invalid_argument', `session: ${name} is a ${typeof value}: give a string`);
+    }
+  }
+}
+
+/**
+ * A parent in this process announces its child; one that has ended, or is elsewhere, is named by its intent. Baggage that names a
+ * session which this code does not run in came from outside, and is nearer than whatever the server was started in.
+ */
+function lineageOf(frame: Frame | undefined): Lineage {
+  const asked = parentOf(context.active());
+  let local = asked === undefined;
+  for (let outer = frame; outer && !local; outer = outer.parent) local = outer.session.id === asked?.session;
+  if (asked && !local) return { type: 'asked', by: asked };
+  if (frame === undefined) return { type: 'root' };
+  if (!frame.session.ended) return { type: 'nested', in: frame.session };
+  const by = frame.session.lastIntent;
+  return by ? { type: 'asked', by } : { type: 'root' };
+}
+
+/** Follows the function of a session to its end. */
+class Run implements Observer {
+  private readonly session: Session;
+  private readonly frame: Frame;
+
+  constructor(own: Session, frame: Frame) {
+    this.session = own;
+    this.frame = frame;
+  }
+
+  start<T>(fn: (session: ActiveSession) => T): T {
+    let result: T;
+    try {
+      result = this.within(() => fn(this.session));
+    } catch (error) {
+      this.error(error);
+      throw error;
+    }
+    return observe(result, this, state().configuration.idleMs);
+  }
+
+  within<R>(step: () => R): R {
+    const { context: own } = this.frame;
+    return context.with(own, () => state().frames.run(this.frame, step));
+  }
+
+  value(): void {
+    this.session.settle('completed');
+  }
+
+  error(error: unknown): void {
+    this.session.settle(outcomeOfError(error));
+  }
+
+  yielded(): void {}
+
+  stopped(how: 'exhausted' | 'returned' | 'unread'): void {
+    this.session.settle(how === 'exhausted' ? 'completed' : how === 'unread' ? 'abandoned' : 'cancelled');
+  }
+}

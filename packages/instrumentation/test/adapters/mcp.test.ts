@@ -1,0 +1,137 @@
+import { createRequire } from 'node:module';
+import { propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parentOf } from '../../src/baggage.js';
+import { shutDownSessions } from '../../src/exit.js';
+import { session } from '../../src/session.js';
+import { findings, type Recording, record } from '../support/recording.js';
+import { loadAi } from './support/ai.js';
+
+const { ai, model, call, text, schema, until } = loadAi();
+const require = createRequire(import.meta.url);
+const VERSIONS = [
+  { name: 'version 1', Client: require('@modelcontextprotocol/sdk/client').Client, ...require('@modelcontextprotocol/sdk/inMemory.js') },
+  { name: 'version 2', ...require('@modelcontextprotocol/client') },
+];
+
+interface Received {
+  readonly arguments: unknown;
+  readonly _meta?: Record<string, string>;
+}
+
+let recording: Recording;
+beforeEach(() => {
+  recording = record();
+});
+afterEach(async () => {
+  shutDownSessions();
+  expect(findings(recording.links())).toEqual([]);
+  await recording.stop();
+});
+
+describe.each(VERSIONS)('$name', ({ Client, InMemoryTransport }) => {
+  /** A client of a server that keeps what it gets, and answers with it. */
+  async function connect() {
+    const received: Received[] = [];
+    const [here, there] = InMemoryTransport.createLinkedPair();
+    const capabilities = { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'fake', version: '1' } };
+    there.onmessage = ({ id, method, params }: { id?: number; method: string; params: Received }) => {
+      if (id === undefined) return;
+      if (method === 'tools/call') received.push(params);
+      const result =
+        method === 'initialize' ? capabilities : { content: [{ type: 'text', text: JSON.stringify(params.arguments ?? null) }] };
+      void there.send({ jsonrpc: '2.0', id, result });
+    };
+    await there.start();
+    const client = new Client({ name: 'test', version: '1' });
+    await client.connect(here);
+    return { client, received };
+  }
+
+  it('sends trace context and the parent intent in _meta, and the arguments as they are', async () => {
+    const { client, received } = await connect();
+    const given = { name: 'lookup', arguments: { id: 7 } };
+    await session({ agent: { id: 'bot' } }, () => client.callTool(given));
+    const [params] = received;
+    const carrier = params?._meta ?? {};
+    const [intent] = recording.kind('action.intent');
+    const [outcome] = recording.kind('action.outcome');
+    const remote = trace.getSpanContext(new W3CTraceContextPropagator().extract(ROOT_CONTEXT, carrier, getter));
+    expect(params?.arguments).toEqual({ id: 7 });
+    expect(remote).toMatchObject({ traceId: outcome?.traceId, spanId: outcome?.spanId });
+    expect(parentOf(new W3CBaggagePropagator().extract(ROOT_CONTEXT, carrier, getter))).toEqual({
+      session: intent?.session,
+      seq: intent?.seq,
+      hash: intent?.hash,
+    });
+    expect(given).toEqual({ name: 'lookup', arguments: { id: 7 } });
+    expect(intent?.content['gen_ai.tool.call.arguments']).toBe('{"id":7}');
+  });
+
+  it('leaves what the application put into _meta itself as it is', async () => {
+    const { client, received } = await connect();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await client.callTool({ name: 'lookup', arguments: {}, _meta: { traceparent, 'example.com/own': 'mine' } });
+    expect(received[0]?._meta).toMatchObject({ traceparent, 'example.com/own': 'mine' });
+  });
+
+  it('records a call inside a tool of an agent as an action begun in that one', async () => {
+    const { client } = await connect();
+    const lookup = { inputSchema: schema, execute: (input: object) => client.callTool({ name: 'lookup', arguments: input }) };
+    await ai.generateText({
+      model: model([[call('t1', { a: 1, b: 2 }, 'lookup')], [text('done')]]),
+      prompt: 'Look.',
+      tools: { lookup },
+      stopWhen: until(3),
+    });
+    const [outer, inner] = recording.kind('action.intent');
+    expect(inner?.session).toBe(outer?.session);
+    expect(inner?.attributes).toMatchObject({
+      'custody.action.parent.id': outer?.attributes['custody.action.id'],
+      'gen_ai.tool.type': 'extension',
+    });
+    expect(propagation.getActiveBaggage()).toBeUndefined();
+  });
+
+  it('opens the session of the process for a call outside of any, with the fingerprint unknown', async () => {
+    const { client } = await connect();
+    await client.callTool({ name: 'lookup' });
+    const [start] = recording.kind('session.start');
+    const [intent] = recording.kind('action.intent');
+    expect(start?.attributes['custody.fingerprint.tools']).toBe(intent?.attributes['custody.fingerprint.tools']);
+    expect(intent?.content['gen_ai.tool.call.arguments']).toBe('{}');
+  });
+});
+
+describe('a task of version 1', () => {
+  const { Client, InMemoryTransport } = VERSIONS[0] as (typeof VERSIONS)[number];
+
+  async function connect(answer: object) {
+    const [here, there] = InMemoryTransport.createLinkedPair();
+    const hello = { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'fake', version: '1' } };
+    there.onmessage = ({ id, method }: { id?: number; method: string }) => {
+      if (id !== undefined) void there.send({ jsonrpc: '2.0', id, ...(method === 'initialize' ? { result: hello } : answer) });
+    };
+    await there.start();
+    const client = new Client({ name: 'test', version: '1' });
+    await client.connect(here);
+    return client;
+  }
+
+  it.each([
+    [{ result: { content: [] } }, 'ok'],
+    [{ result: { content: [], isError: true } }, 'error'],
+    [{ error: { code: -32603, message: 'broken' } }, 'error'],
+  ])('that ends with %o is recorded as %s, and the stream is handed on', async (answer, status) => {
+    const client = await connect(answer);
+    const types: string[] = [];
+    for await (const { type } of client.experimental.tasks.callToolStream({ name: 'research', arguments: { topic: 'x' } }))
+      types.push(type);
+    expect(types).toEqual([Object.keys(answer)[0]]);
+    expect(recording.kind('action.outcome')[0]?.attributes['custody.action.status']).toBe(status);
+    expect(recording.kind('action.intent')[0]?.content['gen_ai.tool.call.arguments']).toBe('{"topic":"x"}');
+  });
+});
+
+const getter = { get: (carrier: Record<string, string>, key: string) => carrier[key], keys: (carrier: object) => Object.keys(carrier) };

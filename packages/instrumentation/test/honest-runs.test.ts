@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { runAction } from '../src/action.js';
+import { shutDownSessions } from '../src/exit.js';
+import { configure, declareLoss } from '../src/global.js';
+import { currentSession, runInSession, session } from '../src/session.js';
+import { findings, judge, linksOfRecords, memoryChannel, type Recording, record } from './support/recording.js';
+
+// Many runs on what may be a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
+let recording: Recording;
+beforeEach(() => {
+  recording = record();
+});
+afterEach(() => recording.stop());
+
+/** What an agent may do, in any order, nested and side by side. */
+type Step =
+  | { readonly do: 'call'; readonly ticks: number; readonly ends: 'ok' | 'error' | 'abort' | 'timeout'; readonly inside: readonly Step[] }
+  | { readonly do: 'stream'; readonly yields: number; readonly read: number }
+  | { readonly do: 'model'; readonly prompt: string; readonly ticks: number; readonly calls: number }
+  | { readonly do: 'session'; readonly automatic: boolean; readonly inside: readonly Step[] }
+  | { readonly do: 'parallel'; readonly inside: readonly Step[] }
+  | { readonly do: 'detach'; readonly ticks: number; readonly inside: readonly Step[] };
+
+const ticks = fc.nat({ max: 3 });
+const { steps } = fc.letrec<{ steps: Step[]; step: Step }>((tie) => ({
+  steps: fc.array(tie('step'), { minLength: 1, maxLength: 4 }),
+  step: fc.oneof(
+    { maxDepth: 4, depthSize: 'medium', withCrossShrink: true },
+    fc.record({ do: fc.constant('model' as const), prompt: fc.constantFrom('one', 'two'), ticks, calls: fc.nat({ max: 3 }) }),
+    fc.record({ do: fc.constant('stream' as const), yields: fc.nat({ max: 3 }), read: fc.nat({ max: 4 }) }),
+    fc.record({
+      do: fc.constant('call' as const),
+      ticks,
+      ends: fc.constantFrom('ok' as const, 'error' as const, 'abort' as const, 'timeout' as const),
+      inside: tie('steps') as fc.Arbitrary<Step[]>,
+    }),
+    fc.record({ do: fc.constant('session' as const), automatic: fc.boolean(), inside: tie('steps') as fc.Arbitrary<Step[]> }),
+    fc.record({ do: fc.constant('parallel' as const), inside: tie('steps') as fc.Arbitrary<Step[]> }),
+    fc.record({ do: fc.constant('detach' as const), ticks, inside: tie('steps') as fc.Arbitrary<Step[]> }),
+  ),
+}));
+
+const ERRORS = {
+  error: new TypeError('no'),
+  abort: new DOMException('stopped', 'AbortError'),
+  timeout: new DOMException('slow', 'TimeoutError'),
+} as const;
+
+async function pass(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await Promise.resolve();
+}
+
+class Program {
+  readonly detached: Promise<void>[] = [];
+  actions = 0;
+  private calls = 0;
+
+  async run(all: readonly Step[]): Promise<void> {
+    for (const step of all) await this.step(step);
+  }
+
+  async finish(): Promise<void> {
+    for (let done = 0; done < this.detached.length; done++) await this.detached[done];
+  }
+
+  private async step(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'call':
+        return this.call(step);
+      case 'stream':
+        return this.stream(step);
+      case 'model':
+        return this.model(step);
+      case 'session':
+        return runInSession({ agent: { id: 'worker' }, automatic: step.automatic }, () => this.run(step.inside));
+      case 'parallel':
+        await Promise.all(step.inside.map((inner) => this.step(inner)));
+        return;
+      case 'detach':
+        this.detached.push(pass(step.ticks).then(() => this.run(step.inside)));
+    }
+  }
+
+  private async call({ ticks: count, ends, inside }: Step & { do: 'call' }): Promise<void> {
+    this.actions++;
+    const done = runAction({ tool: { name: 'work', callId: `call-${this.calls}` }, arguments: { count } }, async () => {
+      await pass(count);
+      await this.run(inside);
+      if (ends !== 'ok') throw ERRORS[ends];
+      return count;
+    });
+    if (ends === 'ok') expect(await done).toBe(count);
+    else await expect(done).rejects.toBe(ERRORS[ends]);
+  }
+
+  private async stream({ yields, read }: Step & { do: 'stream' }): Promise<void> {
+    this.actions++;
+    const numbers = runAction({ tool: { name: 'stream' }, arguments: {} }, async function* () {
+      for (let i = 0; i < yields; i++) yield i;
+    });
+    for (let i = 0; i < read; i++) await numbers.next();
+    if (read <= yields) await numbers.return(undefined);
+  }
+
+  private async model({ prompt, ticks: count, calls }: Step & { do: 'model' }): Promise<void> {
+    const call = currentSession()?.modelCall({ systemPrompt: prompt, tools: [{ name: 'work' }] });
+    await pass(count);
+    const asked = Array.from({ length: calls }, () => ({ callId: `call-${++this.calls}`, toolName: 'work' }));
+    call?.asked(asked, { text: `because of ${prompt}`, source: 'text' });
+    call?.done();
+  }
+}
+
+test('no honest run gives a finding, whatever is nested, parallel, detached, aborted or half-read', async () => {
+  await fc.assert(
+    fc
+      .asyncProperty(steps, async (all) => {
+        const program = new Program();
+        await session({ agent: { id: 'bot' } }, () => program.run(all));
+        await program.finish();
+        shutDownSessions();
+        const links = recording.links();
+        expect(findings(links)).toEqual([]);
+        expect(judge(links).every((report) => report.completeness === 'complete')).toBe(true);
+        expect(links.filter((link) => link.kind === 'action.intent')).toHaveLength(program.actions);
+      })
+      .beforeEach(() => recording.exporter.reset()),
+    { numRuns: 120 },
+  );
+});
+
+test('a run that is shut down at any moment gives no finding', async () => {
+  await fc.assert(
+    fc
+      .asyncProperty(steps, fc.nat({ max: 40 }), async (all, moment) => {
+        const program = new Program();
+        const running = session({ agent: { id: 'bot' } }, () => program.run(all));
+        await pass(moment);
+        shutDownSessions();
+        await running;
+        await program.finish();
+        shutDownSessions();
+        expect(findings(recording.links())).toEqual([]);
+      })
+      .beforeEach(() => recording.exporter.reset()),
+    { numRuns: 80 },
+  );
+});
+
+test('evidence lost at any moment costs completeness, never integrity or authority', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.nat({ max: 20 }), fc.nat({ max: 20 }), async (all, from, length) => {
+      const { channel, records, control } = memoryChannel(declareLoss);
+      let count = 0;
+      const append: typeof channel.append = (one) => {
+        control.full = count >= from && count < from + length && one.seq > 1;
+        count++;
+        return channel.append(one);
+      };
+      configure({ evidence: { ...channel, append } });
+      const program = new Program();
+      await session({ agent: { id: 'bot' } }, () => program.run(all));
+      await program.finish();
+      control.full = false;
+      count = Number.POSITIVE_INFINITY;
+      shutDownSessions();
+      const reports = judge(linksOfRecords(records));
+      expect(reports.filter((report) => report.integrity !== 'intact' || report.authority === 'deviated')).toEqual([]);
+    }),
+    { numRuns: 60 },
+  );
+});
