@@ -36,9 +36,7 @@ async function demo(tempo: string | undefined): Promise<readonly Expectation[]> 
     logLevel: 'error',
   });
   try {
-    step(
-      `collector on ${collector.url}, ${tempo === undefined ? 'forwarding to nobody (name a Tempo with --tempo URL)' : `forwarding to ${tempo}`}`,
-    );
+    step(`collector on ${collector.url}, ${tempo === undefined ? 'forwarding to nobody (try --tempo URL)' : `forwarding to ${tempo}`}`);
     await runAgent(work, collector.url);
     const report = await complete(collector.url);
     const links = await chain(collector.url, report.session);
@@ -59,9 +57,8 @@ async function demo(tempo: string | undefined): Promise<readonly Expectation[]> 
       { claim: 'agent-custody verify agrees on a copy', held: honest.status === 0 && honest.report.findings.length === 0 },
     ];
     say(`session ${report.session}`);
-    say(
-      `agent ${report.agent}: integrity ${report.integrity}, completeness ${report.completeness}, authority ${report.authority}, ${report.links} links`,
-    );
+    say(`agent ${report.agent} for ${links[0]?.attributes[ATTR.principal]}, ${report.links} links`);
+    say(`integrity ${report.integrity}, completeness ${report.completeness}, authority ${report.authority}`);
     say();
     step('four attacks on a copy of the record');
     for (const attack of ATTACKS) expectations.push(await play(attack, work, links));
