@@ -45,6 +45,18 @@ function writeString(value: string): string {
   return JSON.stringify(value);
 }
 
+/** Keys come again and again: their quoted form is kept, up to a bound that hostile input cannot exceed. */
+const QUOTED = new Map<string, string>();
+const MAX_QUOTED = 1024;
+
+function writeKey(key: string): string {
+  const known = QUOTED.get(key);
+  if (known !== undefined) return known;
+  const quoted = `${writeString(key)}:`;
+  if (QUOTED.size < MAX_QUOTED && key.length <= 64) QUOTED.set(key, quoted);
+  return quoted;
+}
+
 function writeArray(value: readonly unknown[], depth: number): string {
   if (value.length === 0) return '[]';
   let out = '[';
@@ -67,15 +79,15 @@ function writeObject(value: object, depth: number): string {
   let out = '{';
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] as string;
-    out += i === 0 ? writeString(key) : `,${writeString(key)}`;
-    out += `:${at(record[key], depth, key)}`;
+    if (i > 0) out += ',';
+    out += writeKey(key) + at(record[key], depth, key);
   }
   return `${out}}`;
 }
 
 /** Insertion sort for the short key lists that are the rule; already sorted ones cost one pass. */
 function sortKeys(keys: string[]): void {
-  if (keys.length > 24) {
+  if (keys.length > 48) {
     keys.sort();
     return;
   }

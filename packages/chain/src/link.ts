@@ -1,124 +1,12 @@
-import { z } from 'zod';
-import {
-  ACTION_STATUSES,
-  APPROVAL_DECISIONS,
-  ATTR,
-  type AttributeValue,
-  CONTENT_KEYS,
-  ENCODINGS,
-  FINGERPRINT_PREFIX,
-  isCovered,
-  isSetByCollector,
-  OPERATION_EXECUTE_TOOL,
-  POLICY_DECISIONS,
-  REASON_SOURCES,
-  SESSION_OUTCOMES,
-  WIRE_VERSION,
-} from './attributes.js';
+import { ATTR, type AttributeValue, WIRE_VERSION } from './attributes.js';
 import { canonicalize } from './canonical.js';
 import { type CommittedField, commitment, linkHash, SALT } from './digest.js';
 import type { Hashing } from './hashing.js';
-import { isRelevantKey, type SpanView, type WireValue } from './span.js';
+import { factsOf } from './keys.js';
+import { schemaProblem } from './schema.js';
+import type { SpanView, WireValue } from './span.js';
 import type { LinkCopy } from './verify/types.js';
 
-// The tables of SPEC.md, "Attributes", as schemas. Loose: unknown `custody.*` keys are chained like the rest and otherwise ignored.
-const hex64 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex');
-const sessionId = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 lower-case hex');
-const text = z.string();
-const int = z.number().int();
-
-const everyLink = {
-  [ATTR.version]: int,
-  [ATTR.sessionId]: sessionId,
-  [ATTR.seq]: int.min(1),
-  [ATTR.kind]: text,
-  [ATTR.prev]: hex64,
-  [ATTR.time]: z.string().regex(/^[1-9][0-9]{0,19}$/, 'expected Unix nanoseconds, decimal'),
-  [ATTR.hash]: hex64,
-  [ATTR.fingerprint]: hex64,
-  [ATTR.agentId]: text,
-  [ATTR.agentName]: text,
-  [ATTR.agentVersion]: text.optional(),
-  [ATTR.conversationId]: text.optional(),
-};
-const components = { [ATTR.systemPrompt]: hex64, [ATTR.tools]: hex64, [ATTR.memory]: hex64 };
-const tool = {
-  [ATTR.operationName]: z.literal(OPERATION_EXECUTE_TOOL),
-  [ATTR.toolName]: text,
-  [ATTR.toolType]: text.optional(),
-  [ATTR.toolCallId]: text.optional(),
-};
-
-const anyKind = z.looseObject(everyLink);
-const byKind = {
-  'session.start': z
-    .looseObject({
-      ...everyLink,
-      ...components,
-      [ATTR.principal]: text.optional(),
-      [ATTR.owner]: text.optional(),
-      [ATTR.memoryStore]: text.optional(),
-      [ATTR.parentSessionId]: sessionId.optional(),
-      [ATTR.parentSeq]: int.optional(),
-      [ATTR.parentHash]: hex64.optional(),
-      [ATTR.keyId]: text.optional(),
-    })
-    .refine(
-      (link) =>
-        new Set([link[ATTR.parentSessionId], link[ATTR.parentSeq], link[ATTR.parentHash]].map((part) => part === undefined)).size === 1,
-      {
-        path: ['custody.parent'],
-        message: 'session.id, seq and hash: all three or none',
-      },
-    ),
-  'action.intent': z.looseObject({
-    ...everyLink,
-    ...components,
-    ...tool,
-    [ATTR.actionId]: text,
-    [ATTR.actionParentId]: text.optional(),
-    [ATTR.argumentsDigest]: hex64,
-    [ATTR.argumentsEncoding]: z.enum(ENCODINGS),
-    [ATTR.reasonDigest]: hex64,
-    [ATTR.reasonSource]: z.enum(REASON_SOURCES),
-    [ATTR.policyDecision]: z.enum(POLICY_DECISIONS),
-    [ATTR.policyRule]: text.optional(),
-  }),
-  approval: z.looseObject({
-    ...everyLink,
-    [ATTR.actionId]: text,
-    [ATTR.approvalId]: text,
-    [ATTR.approvalDecision]: z.enum(APPROVAL_DECISIONS),
-    [ATTR.approvalApprover]: text.optional(),
-    [ATTR.argumentsDigest]: hex64,
-  }),
-  'action.outcome': z.looseObject({
-    ...everyLink,
-    ...tool,
-    [ATTR.actionId]: text,
-    [ATTR.actionStatus]: z.enum(ACTION_STATUSES),
-    [ATTR.resultDigest]: hex64.optional(),
-    [ATTR.errorType]: text.optional(),
-  }),
-  'fingerprint.change': z.looseObject({ ...everyLink, [ATTR.fingerprintPrevious]: hex64, [ATTR.fingerprintChanged]: z.array(text) }),
-  'child.spawn': z.looseObject({ ...everyLink, [ATTR.childSessionId]: sessionId }),
-  loss: z
-    .looseObject({ ...everyLink, [ATTR.lossFirst]: int.min(1), [ATTR.lossLast]: int, [ATTR.lossReason]: text })
-    .refine((link) => link[ATTR.lossFirst] <= link[ATTR.lossLast] && link[ATTR.lossLast] < link[ATTR.seq], {
-      path: [ATTR.lossLast],
-      message: 'expected first ≤ last < the own seq',
-    }),
-  'session.end': z.looseObject({
-    ...everyLink,
-    [ATTR.sessionLinks]: int,
-    [ATTR.sessionActions]: int,
-    [ATTR.sessionOutcome]: z.enum(SESSION_OUTCOMES),
-  }),
-  heartbeat: anyKind,
-};
-const schemas: ReadonlyMap<string, z.ZodType> = new Map(Object.entries(byKind));
-
-const CUSTODY_KEY = /^custody\.[a-z0-9_.]+$/;
 const HEX64 = /^[0-9a-f]{64}$/;
 const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
 const SPAN_ID = /^(?!0{16})[0-9a-f]{16}$/;
@@ -155,26 +43,25 @@ const NONE: Reading = { type: 'none' };
  * @example const reading = readSpan(view, portableHashing); if (reading.type === 'link') …
  */
 export function readSpan(span: SpanView, hashing: Hashing): Reading {
-  if (!span.attributes.some(([key]) => claimsToBeALink(key))) return NONE;
   const values: Record<string, WireValue> = {};
-  let problem: string | undefined;
-  const repeated = new Set<string>();
-  for (const [key, value] of span.attributes) {
-    if (!isRelevantKey(key) || isSetByCollector(key)) continue;
-    if (Object.hasOwn(values, key)) {
-      // Two values under one key: readers would disagree about which one the hash covers.
-      repeated.add(key);
-      problem ??= `the attribute '${key}' occurs twice`;
-    }
-    values[key] = value;
+  let claims = false;
+  let repeated: Set<string> | undefined;
+  // By index: this runs for every attribute of every link.
+  for (let i = 0; i < span.attributes.length; i++) {
+    const attribute = span.attributes[i] as readonly [string, WireValue];
+    const key = attribute[0];
+    const facts = factsOf(key);
+    if (!facts.read) continue;
+    claims ||= facts.claims;
+    if (values[key] !== undefined) repeated = (repeated ?? new Set()).add(key);
+    values[key] = attribute[1];
   }
-  problem ??= idProblem(span) ?? valueProblem(values) ?? schemaProblem(values);
+  if (!claims) return NONE;
+  // Two values under one key: readers would disagree about which one the hash covers.
+  const [twice] = repeated ?? [];
+  const problem = (twice && `the attribute '${twice}' occurs twice`) ?? idProblem(span) ?? valueProblem(values) ?? schemaProblem(values);
   if (problem !== undefined) return malformed(span, values, repeated, problem);
   return { type: 'link', link: linkCopy(span, values, hashing) };
-}
-
-function claimsToBeALink(key: string): boolean {
-  return key.startsWith('custody.link.') && key !== ATTR.status;
 }
 
 function idProblem(span: SpanView): string | undefined {
@@ -186,41 +73,33 @@ function idProblem(span: SpanView): string | undefined {
 function valueProblem(values: Readonly<Record<string, WireValue>>): string | undefined {
   for (const key in values) {
     const value = values[key] as WireValue;
-    if (key.startsWith('custody.') && !CUSTODY_KEY.test(key)) return 'a custody.* key has characters outside a-z, 0-9, _ and .';
+    const { misnamed, component, covered, text } = factsOf(key);
+    if (misnamed) return 'a custody.* key has characters outside a-z, 0-9, _ and .';
     if (typeof value === 'string') {
       if (!value.isWellFormed()) return `'${key}' holds a lone surrogate`;
-      if (isComponentKey(key) && !HEX64.test(value)) return `'${key}': expected 64 lower-case hex`;
+      if (component && !HEX64.test(value)) return `'${key}': expected 64 lower-case hex`;
       continue;
     }
     if (typeof value === 'object' && !Array.isArray(value)) {
       const { other } = value as Exclude<WireValue, string | number | bigint | readonly string[]>;
       if (other === 'none') return `'${key}' has no value`;
-      if (isCovered(key) || key === ATTR.signature || CONTENT_KEYS.has(key)) return `'${key}' is of a type that no link has (${other})`;
+      if (covered || text) return `'${key}' is of a type that no link has (${other})`;
       continue;
     }
     if (typeof value === 'bigint') return `'${key}' is beyond 2^53-1`;
-    if (isComponentKey(key)) return `'${key}': expected 64 lower-case hex`;
-    if (key === ATTR.signature || CONTENT_KEYS.has(key)) return `'${key}' is no string`;
+    if (component) return `'${key}': expected 64 lower-case hex`;
+    if (text) return `'${key}' is no string`;
     if (Array.isArray(value) && !value.every((item) => (item as string).isWellFormed())) return `'${key}' holds a lone surrogate`;
   }
   return undefined;
 }
 
-function isComponentKey(key: string): boolean {
-  return key.startsWith(FINGERPRINT_PREFIX) && key !== ATTR.fingerprintPrevious && key !== ATTR.fingerprintChanged;
-}
-
-function schemaProblem(values: Readonly<Record<string, WireValue>>): string | undefined {
-  // Of an unknown version only the table of all links is known.
-  const schema = (values[ATTR.version] === WIRE_VERSION && schemas.get(values[ATTR.kind] as string)) || anyKind;
-  const result = schema.safeParse(values);
-  if (result.success) return undefined;
-  const issue = result.error.issues[0];
-  const key = issue?.path.join('.') ?? '';
-  return values[key] === undefined && !key.endsWith('parent') ? `'${key}' is missing` : `'${key}': ${issue?.message}`;
-}
-
-function malformed(span: SpanView, values: Readonly<Record<string, WireValue>>, repeated: ReadonlySet<string>, detail: string): Reading {
+function malformed(
+  span: SpanView,
+  values: Readonly<Record<string, WireValue>>,
+  repeated: ReadonlySet<string> | undefined,
+  detail: string,
+): Reading {
   const session = values[ATTR.sessionId];
   const seq = values[ATTR.seq];
   const stated =
@@ -228,8 +107,8 @@ function malformed(span: SpanView, values: Readonly<Record<string, WireValue>>, 
     /^[0-9a-f]{32}$/.test(session) &&
     typeof seq === 'number' &&
     seq >= 1 &&
-    !repeated.has(ATTR.sessionId) &&
-    !repeated.has(ATTR.seq);
+    !repeated?.has(ATTR.sessionId) &&
+    !repeated?.has(ATTR.seq);
   const ids = { traceId: TRACE_ID.test(span.traceId) ? span.traceId : '', spanId: SPAN_ID.test(span.spanId) ? span.spanId : '' };
   return stated ? { type: 'malformed', session, seq, detail, ...ids } : { type: 'malformed', session: '', seq: 0, detail, ...ids };
 }
@@ -239,7 +118,7 @@ function linkCopy(span: SpanView, values: Readonly<Record<string, WireValue>>, h
   const content: Record<string, string> = {};
   for (const key in values) {
     const value = values[key] as WireValue;
-    if (isCovered(key)) attributes[key] = value as AttributeValue;
+    if (factsOf(key).covered) attributes[key] = value as AttributeValue;
     else if (typeof value === 'string' && key !== ATTR.hash) content[key] = value;
   }
   const { traceId, spanId } = span;

@@ -119,7 +119,8 @@ export interface ApprovalDetails {
  */
 export class ChainWriter {
   readonly session: string;
-  private readonly identity: Readonly<Record<string, string>>;
+  /** What every link of the session states alike. */
+  private readonly identity: Readonly<Record<string, AttributeValue>>;
   private readonly hashing: Hashing;
   private head: { seq: number; hash: string; time: bigint } = { seq: 0, hash: ZERO_HASH, time: 1n };
   private latest: Components = {};
@@ -134,6 +135,8 @@ export class ChainWriter {
     this.session = options.session;
     this.hashing = options.hashing;
     this.identity = {
+      [ATTR.version]: WIRE_VERSION,
+      [ATTR.sessionId]: options.session,
       [ATTR.agentId]: coveredText(options.agent.id),
       [ATTR.agentName]: coveredText(options.agent.name),
       ...(options.agent.version === undefined ? {} : { [ATTR.agentVersion]: coveredText(options.agent.version) }),
@@ -156,78 +159,63 @@ export class ChainWriter {
   }
 
   start(details: StartDetails, place: Place): WrittenLink {
-    if (this.head.seq > 0) throw new ChainError('invalid_argument', `session ${this.session}: it has started; a session starts once`);
+    if (this.head.seq > 0) throw new ChainError('invalid_argument', `session ${this.session} has started: a session starts once`);
     this.latest = details.components;
     this.composite = compositeFingerprint(this.latest, this.hashing);
-    return this.append('session.start', place, {
-      ...named(details.components),
-      ...optional(ATTR.principal, details.principal),
-      ...optional(ATTR.owner, details.owner),
-      ...optional(ATTR.memoryStore, details.memoryStore),
-      ...(details.parent && {
-        [ATTR.parentSessionId]: details.parent.session,
-        [ATTR.parentSeq]: details.parent.seq,
-        [ATTR.parentHash]: details.parent.hash,
-      }),
-    });
+    const own = named(details.components);
+    put(own, ATTR.principal, details.principal);
+    put(own, ATTR.owner, details.owner);
+    put(own, ATTR.memoryStore, details.memoryStore);
+    if (details.parent) {
+      own[ATTR.parentSessionId] = details.parent.session;
+      own[ATTR.parentSeq] = details.parent.seq;
+      own[ATTR.parentHash] = details.parent.hash;
+    }
+    return this.append('session.start', place, own);
   }
 
   intent(details: IntentDetails, place: Place): WrittenLink {
-    const three = details.components ?? {
-      system_prompt: this.latest['system_prompt'] as string,
-      tools: this.latest['tools'] as string,
-      memory: this.latest['memory'] as string,
+    const { latest } = this;
+    const three = details.components ?? (latest as Required<IntentDetails>['components'] & Components);
+    const asLatest =
+      three.system_prompt === latest['system_prompt'] && three.tools === latest['tools'] && three.memory === latest['memory'];
+    const composite = asLatest ? this.composite : compositeFingerprint({ ...latest, ...three }, this.hashing);
+    const own: Record<string, AttributeValue> = {
+      [ATTR.argumentsDigest]: details.argumentsDigest,
+      [ATTR.argumentsEncoding]: details.argumentsEncoding,
+      [ATTR.actionId]: details.actionId,
+      [ATTR.reasonDigest]: details.reasonDigest,
+      [ATTR.reasonSource]: details.reasonSource,
+      [ATTR.memory]: three.memory,
+      [ATTR.systemPrompt]: three.system_prompt,
+      [ATTR.tools]: three.tools,
+      [ATTR.policyDecision]: details.decision,
     };
-    const own =
-      three.system_prompt !== this.latest['system_prompt'] ||
-      three.tools !== this.latest['tools'] ||
-      three.memory !== this.latest['memory'];
-    const composite = own ? compositeFingerprint({ ...this.latest, ...three }, this.hashing) : this.composite;
-    const link = this.append(
-      'action.intent',
-      place,
-      {
-        ...named(three),
-        [ATTR.actionId]: details.actionId,
-        ...optional(ATTR.actionParentId, details.parentActionId),
-        ...toolAttributes(details.tool),
-        [ATTR.argumentsDigest]: details.argumentsDigest,
-        [ATTR.argumentsEncoding]: details.argumentsEncoding,
-        [ATTR.reasonDigest]: details.reasonDigest,
-        [ATTR.reasonSource]: details.reasonSource,
-        [ATTR.policyDecision]: details.decision,
-        ...optional(ATTR.policyRule, details.rule),
-      },
-      details.content,
-      composite,
-    );
+    put(own, ATTR.actionParentId, details.parentActionId);
+    put(own, ATTR.policyRule, details.rule);
+    putTool(own, details.tool);
+    const link = this.append('action.intent', place, own, details.content, composite);
     this.intents++;
     return link;
   }
 
   outcome(details: OutcomeDetails, place: Place): WrittenLink {
-    return this.append(
-      'action.outcome',
-      place,
-      {
-        [ATTR.actionId]: details.actionId,
-        ...toolAttributes(details.tool),
-        [ATTR.actionStatus]: details.status,
-        ...optional(ATTR.resultDigest, details.resultDigest),
-        ...optional(ATTR.errorType, details.errorType),
-      },
-      details.content,
-    );
+    const own: Record<string, AttributeValue> = { [ATTR.actionId]: details.actionId, [ATTR.actionStatus]: details.status };
+    put(own, ATTR.resultDigest, details.resultDigest);
+    put(own, ATTR.errorType, details.errorType);
+    putTool(own, details.tool);
+    return this.append('action.outcome', place, own, details.content);
   }
 
   approval(details: ApprovalDetails, place: Place): WrittenLink {
-    return this.append('approval', place, {
+    const own: Record<string, AttributeValue> = {
       [ATTR.actionId]: details.actionId,
       [ATTR.approvalId]: details.approvalId,
       [ATTR.approvalDecision]: details.decision,
-      ...optional(ATTR.approvalApprover, details.approver),
       [ATTR.argumentsDigest]: details.argumentsDigest,
-    });
+    };
+    put(own, ATTR.approvalApprover, details.approver);
+    return this.append('approval', place, own);
   }
 
   /**
@@ -289,18 +277,13 @@ export class ChainWriter {
     }
     const time = place.now > this.head.time ? place.now : this.head.time;
     const seq = this.head.seq + 1;
-    const attributes: Record<string, AttributeValue> = {
-      [ATTR.version]: WIRE_VERSION,
-      [ATTR.sessionId]: this.session,
-      [ATTR.seq]: seq,
-      [ATTR.kind]: kind,
-      [ATTR.prev]: this.head.hash,
-      [ATTR.time]: time.toString(),
-      [ATTR.fingerprint]: composite,
-      ...this.identity,
-      ...own,
-    };
     const prev = this.head.hash;
+    own[ATTR.fingerprint] = composite;
+    own[ATTR.kind] = kind;
+    own[ATTR.prev] = prev;
+    own[ATTR.seq] = seq;
+    own[ATTR.time] = time.toString();
+    const attributes: Record<string, AttributeValue> = Object.assign(own, this.identity);
     const preimage = canonicalize({ attributes, span_id: place.spanId, trace_id: place.traceId });
     const hash = linkHash(preimage, this.hashing);
     this.head = { seq, hash, time };
@@ -312,7 +295,7 @@ export class ChainWriter {
       kind,
       hash,
       prev,
-      time: time.toString(),
+      time: attributes[ATTR.time] as string,
       traceId: place.traceId,
       spanId: place.spanId,
       attributes,
@@ -320,21 +303,19 @@ export class ChainWriter {
   }
 }
 
-function named(components: Components): Record<string, string> {
-  const out: Record<string, string> = {};
+function named(components: Components): Record<string, AttributeValue> {
+  const out: Record<string, AttributeValue> = {};
   for (const name in components) out[FINGERPRINT_PREFIX + name] = components[name] as string;
   return out;
 }
 
-function optional(key: string, value: string | undefined): Record<string, string> {
-  return value === undefined ? {} : { [key]: coveredText(value) };
+function put(own: Record<string, AttributeValue>, key: string, value: string | undefined): void {
+  if (value !== undefined) own[key] = coveredText(value);
 }
 
-function toolAttributes(tool: Tool): Record<string, string> {
-  return {
-    [ATTR.operationName]: OPERATION_EXECUTE_TOOL,
-    [ATTR.toolName]: coveredText(tool.name),
-    ...optional(ATTR.toolType, tool.type),
-    ...optional(ATTR.toolCallId, tool.callId),
-  };
+function putTool(own: Record<string, AttributeValue>, tool: Tool): void {
+  own[ATTR.operationName] = OPERATION_EXECUTE_TOOL;
+  own[ATTR.toolName] = coveredText(tool.name);
+  put(own, ATTR.toolType, tool.type);
+  put(own, ATTR.toolCallId, tool.callId);
 }

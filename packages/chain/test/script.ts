@@ -19,7 +19,7 @@ import { COMPONENTS, viewOf, World } from './honest.js';
 
 // Sessions written by hand, lawful or not: what an agent, or whoever holds its place, could have signed its name to.
 
-export type Attributes = Readonly<Record<string, AttributeValue>>;
+type Attributes = Readonly<Record<string, AttributeValue>>;
 export type Edit = Readonly<Record<string, AttributeValue | undefined>>;
 
 export const digestOf = (what: string): string => portableHashing.sha256(what);

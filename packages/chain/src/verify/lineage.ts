@@ -71,9 +71,9 @@ export function judgeSpawns(session: SessionState, at: number, limits: Limits, r
   for (const [seq, { spawn, since }] of session.childless) {
     const child = spawn.attributes[ATTR.childSessionId] as string;
     const slot = slotAt(records, child, 1);
-    const start = slot?.standing.find((copy) => copy.kind === 'session.start');
-    const unsound = start !== undefined && slot?.sound === undefined;
-    if (unsound || (start && names(start, spawn))) {
+    const start = slot?.sound;
+    // An unsound start raises nothing: what it said before it was edited is not known.
+    if (slot && (!start || (start.kind === 'session.start' && names(start, spawn)))) {
       session.childless.delete(seq);
       emit.heal('missing_child', seq);
       continue;

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import {
+  ACTION_STATUSES,
+  APPROVAL_DECISIONS,
+  ATTR,
+  ENCODINGS,
+  OPERATION_EXECUTE_TOOL,
+  POLICY_DECISIONS,
+  REASON_SOURCES,
+  SESSION_OUTCOMES,
+  WIRE_VERSION,
+} from './attributes.js';
+import type { WireValue } from './span.js';
+
+// The tables of SPEC.md, "Attributes", as schemas. Keys that they do not name are chained like the rest and otherwise ignored.
+const hex64 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex');
+const sessionId = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 lower-case hex');
+const text = z.string();
+const int = z.number().int();
+
+const everyLink = {
+  [ATTR.version]: int,
+  [ATTR.sessionId]: sessionId,
+  [ATTR.seq]: int.min(1),
+  [ATTR.kind]: text,
+  [ATTR.prev]: hex64,
+  [ATTR.time]: z.string().regex(/^[1-9][0-9]{0,19}$/, 'expected Unix nanoseconds, decimal'),
+  [ATTR.hash]: hex64,
+  [ATTR.fingerprint]: hex64,
+  [ATTR.agentId]: text,
+  [ATTR.agentName]: text,
+  [ATTR.agentVersion]: text.optional(),
+  [ATTR.conversationId]: text.optional(),
+};
+const components = { [ATTR.systemPrompt]: hex64, [ATTR.tools]: hex64, [ATTR.memory]: hex64 };
+const tool = {
+  [ATTR.operationName]: z.literal(OPERATION_EXECUTE_TOOL),
+  [ATTR.toolName]: text,
+  [ATTR.toolType]: text.optional(),
+  [ATTR.toolCallId]: text.optional(),
+};
+
+const anyKind = z.object(everyLink);
+const byKind = {
+  'session.start': z
+    .object({
+      ...everyLink,
+      ...components,
+      [ATTR.principal]: text.optional(),
+      [ATTR.owner]: text.optional(),
+      [ATTR.memoryStore]: text.optional(),
+      [ATTR.parentSessionId]: sessionId.optional(),
+      [ATTR.parentSeq]: int.optional(),
+      [ATTR.parentHash]: hex64.optional(),
+      [ATTR.keyId]: text.optional(),
+    })
+    .refine(
+      (link) =>
+        new Set([link[ATTR.parentSessionId], link[ATTR.parentSeq], link[ATTR.parentHash]].map((part) => part === undefined)).size === 1,
+      {
+        path: ['custody.parent'],
+        message: 'session.id, seq and hash: all three or none',
+      },
+    ),
+  'action.intent': z.object({
+    ...everyLink,
+    ...components,
+    ...tool,
+    [ATTR.actionId]: text,
+    [ATTR.actionParentId]: text.optional(),
+    [ATTR.argumentsDigest]: hex64,
+    [ATTR.argumentsEncoding]: z.enum(ENCODINGS),
+    [ATTR.reasonDigest]: hex64,
+    [ATTR.reasonSource]: z.enum(REASON_SOURCES),
+    [ATTR.policyDecision]: z.enum(POLICY_DECISIONS),
+    [ATTR.policyRule]: text.optional(),
+  }),
+  approval: z.object({
+    ...everyLink,
+    [ATTR.actionId]: text,
+    [ATTR.approvalId]: text,
+    [ATTR.approvalDecision]: z.enum(APPROVAL_DECISIONS),
+    [ATTR.approvalApprover]: text.optional(),
+    [ATTR.argumentsDigest]: hex64,
+  }),
+  'action.outcome': z.object({
+    ...everyLink,
+    ...tool,
+    [ATTR.actionId]: text,
+    [ATTR.actionStatus]: z.enum(ACTION_STATUSES),
+    [ATTR.resultDigest]: hex64.optional(),
+    [ATTR.errorType]: text.optional(),
+  }),
+  'fingerprint.change': z.object({ ...everyLink, [ATTR.fingerprintPrevious]: hex64, [ATTR.fingerprintChanged]: z.array(text) }),
+  'child.spawn': z.object({ ...everyLink, [ATTR.childSessionId]: sessionId }),
+  loss: z
+    .object({ ...everyLink, [ATTR.lossFirst]: int.min(1), [ATTR.lossLast]: int, [ATTR.lossReason]: text })
+    .refine((link) => link[ATTR.lossFirst] <= link[ATTR.lossLast] && link[ATTR.lossLast] < link[ATTR.seq], {
+      path: [ATTR.lossLast],
+      message: 'expected first ≤ last < the own seq',
+    }),
+  'session.end': z.object({
+    ...everyLink,
+    [ATTR.sessionLinks]: int,
+    [ATTR.sessionActions]: int,
+    [ATTR.sessionOutcome]: z.enum(SESSION_OUTCOMES),
+  }),
+  heartbeat: anyKind,
+};
+const schemas: ReadonlyMap<string, z.ZodType> = new Map(Object.entries(byKind));
+
+/** What a table of the format has against these values; undefined when nothing. */
+export function schemaProblem(values: Readonly<Record<string, WireValue>>): string | undefined {
+  // Of an unknown version only the table of all links is known.
+  const schema = (values[ATTR.version] === WIRE_VERSION && schemas.get(values[ATTR.kind] as string)) || anyKind;
+  const result = schema.safeParse(values);
+  if (result.success) return undefined;
+  const issue = result.error.issues[0];
+  const key = issue?.path.join('.') ?? '';
+  return values[key] === undefined && !key.endsWith('parent') ? `'${key}' is missing` : `'${key}': ${issue?.message}`;
+}
