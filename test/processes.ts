@@ -60,10 +60,6 @@ export class Running {
   }
 }
 
-export interface RunningCollector extends Running {
-  readonly url: string;
-}
-
 /** Starts `agent-custody collect` and waits until it listens. */
 export async function startCollector(args: readonly string[]): Promise<{ readonly process: Running; readonly url: string }> {
   const running = new Running(spawn(process.execPath, [COMMAND, 'collect', ...args], { env: cleanEnv({}) }));
