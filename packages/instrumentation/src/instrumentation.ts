@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import type { TracerProvider } from '@opentelemetry/api';
 import { InstrumentationBase, type InstrumentationConfig, type InstrumentationNodeModuleDefinition } from '@opentelemetry/instrumentation';
-import type { Target } from './adapters/adapter.js';
+import type { Exports, Target } from './adapters/adapter.js';
 import { enablePatches, reportWaiting, setRunOptions } from './adapters/arming.js';
 import { apply, definitionsOf, versionOf } from './adapters/definitions.js';
 import { ADAPTERS } from './adapters/index.js';
@@ -140,18 +141,30 @@ export class CustodyInstrumentation extends InstrumentationBase<CustodyInstrumen
   }
 }
 
+/** What is used of require-in-the-middle: the copy that InstrumentationBase uses. */
+interface RequireInTheMiddle {
+  Hook: new (
+    modules: string[],
+    options: { internals: boolean },
+    fn: (exports: Exports, name: string, folder?: string) => Exports,
+  ) => unknown;
+}
+
 /**
  * MCP's version 1 names a main file that does not exist, at which require-in-the-middle gives the whole package up. Asked for the
  * file's own path it does not look for the main file, wherever the package is installed.
  */
 function hookUnresolvable(targets: readonly Target[]): void {
-  const { Hook } = peerRequire()('require-in-the-middle') as typeof import('require-in-the-middle');
-  for (const target of targets) {
-    if (target.main || !target.file.includes('/cjs/')) continue;
-    const path = `${target.packageName}/${target.file}`.replace(/(\/index)?\.js$/, '');
-    new Hook([path], { internals: true }, (exports, _name, folder) => {
-      const version = folder === undefined ? undefined : versionOf(target.packageName, `${folder}/package.json`);
-      return apply(target, exports as never, version) as never;
-    });
-  }
+  const byPath = new Map(
+    targets
+      .filter(({ main, file }) => !main && file.includes('/cjs/'))
+      .map((target) => [`${target.packageName}/${target.file}`.replace(/(\/index)?\.js$/, ''), target]),
+  );
+  if (byPath.size === 0) return;
+  const { Hook } = peerRequire()('require-in-the-middle') as RequireInTheMiddle;
+  new Hook([...byPath.keys()], { internals: true }, (exports, path, folder) => {
+    const target = byPath.get(path);
+    if (target === undefined) return exports;
+    return apply(target, exports, folder && versionOf(target.packageName, join(folder, 'package.json')));
+  });
 }

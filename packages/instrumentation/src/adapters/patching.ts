@@ -7,7 +7,7 @@ const PATCHED = Symbol.for('agent-custody.instrumentation.v1.patched');
 type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 
 /** Makes `replacement` pass for `original`: same name, same length. */
-export function disguise<F extends AnyFunction>(replacement: F, original: AnyFunction): F {
+function disguise<F extends AnyFunction>(replacement: F, original: AnyFunction): F {
   Object.defineProperties(replacement, {
     name: { value: original.name, configurable: true },
     length: { value: original.length, configurable: true },
@@ -16,7 +16,7 @@ export function disguise<F extends AnyFunction>(replacement: F, original: AnyFun
   return replacement;
 }
 
-export function isPatched(fn: unknown): boolean {
+function isPatched(fn: unknown): boolean {
   return typeof fn === 'function' && PATCHED in fn;
 }
 

@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import { DiagConsoleLogger, diag } from '@opentelemetry/api';
 import { diagLogLevelFromString, getBooleanFromEnv, getStringFromEnv, getStringListFromEnv } from '@opentelemetry/core';
 import { defaultResource } from '@opentelemetry/resources';
@@ -77,7 +78,8 @@ function announce(instrumentation: CustodyInstrumentation, disabledAdapters: rea
     ...settings.warnings,
     ...[protocolWarning()].filter((warning) => warning !== undefined),
   ];
-  say(parts.join('; '));
+  // A worker is the same agent, and a second line would say nothing new.
+  if (isMainThread) say(parts.join('; '));
   void loader.confirmed().then((heard) => {
     if (heard || waiting.length === 0) return;
     say(

@@ -10,7 +10,7 @@ const observed = new WeakMap<object, Model>();
  * The same model, its calls observed for `run`. A proxy: the model stays what it is (class, private fields, getters), and the
  * application's own object is not touched.
  */
-export function observeModel(model: Model, run: AgentRun): Model {
+function observeModel(model: Model, run: AgentRun): Model {
   if (observed.has(model)) return model;
   const proxy = new Proxy(model, {
     get(target, property) {
