@@ -69,6 +69,24 @@ describe('layering', () => {
     expect(values).toEqual([]);
   });
 
+  test('the top level holds what it is meant to hold, and nothing else', () => {
+    const allowed = [
+      'package.json',
+      'package-lock.json',
+      'tsconfig.json',
+      'packages',
+      'examples',
+      'grafana',
+      'test',
+      'README.md',
+      'LICENSE',
+      'CONTRIBUTING.md',
+    ];
+    const made = ['node_modules'];
+    const entries = readdirSync(root).filter((entry) => !entry.startsWith('.') && !made.includes(entry));
+    expect(entries.sort()).toEqual(allowed.sort());
+  });
+
   test('no source file has more than 400 lines', () => {
     const long = ['packages', 'examples', 'test']
       .flatMap((folder) => sources(folder))
