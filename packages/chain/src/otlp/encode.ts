@@ -22,16 +22,16 @@ export interface SpanRecord {
 declare const TextEncoder: new () => { encodeInto(source: string, destination: Uint8Array): { readonly written: number } };
 const textEncoder = new TextEncoder();
 
-/** A growing buffer that is written front to back; lengths are patched in afterwards, so one pass does. */
-class ByteWriter {
-  private bytes: Uint8Array;
-  private view: DataView;
-  position = 0;
+/** Texts up to this many characters are written here, longer ones by the runtime's encoder: the call into it costs more than they do. */
+const SHORT = 127;
+/** A buffer that one large request made is not kept. */
+const KEPT_BYTES = 1 << 20;
 
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size);
-    this.view = new DataView(this.bytes.buffer);
-  }
+/** A growing buffer that is written front to back. A length that is not known yet gets room for its likely size; one pass does. */
+class ByteWriter {
+  private bytes = new Uint8Array(1 << 14);
+  private view = new DataView(this.bytes.buffer);
+  position = 0;
 
   private reserve(count: number): void {
     if (this.position + count <= this.bytes.length) return;
@@ -77,52 +77,88 @@ class ByteWriter {
     this.varint(tag);
     this.varint(hex.length / 2);
     this.reserve(hex.length / 2);
-    for (let i = 0; i < hex.length; i += 2) this.bytes[this.position++] = Number.parseInt(hex.slice(i, i + 2), 16);
+    for (let i = 0; i < hex.length; i += 2) this.bytes[this.position++] = (nibble(hex, i) << 4) | nibble(hex, i + 1);
   }
 
   text(tag: number, text: string): void {
-    this.varint(tag);
-    // At most three bytes a code unit: encode straight into place, behind room for the length.
-    this.reserve(text.length * 3 + 5);
-    const room = varintSize(text.length * 3);
-    const { written } = textEncoder.encodeInto(text, this.bytes.subarray(this.position + room));
-    this.closeLength(this.position, room, written);
-    this.position += varintSize(written) + written;
+    if (text.length <= SHORT && this.shortText(tag, text)) return;
+    const start = this.open(tag, varintSize(text.length * 3));
+    // At most three bytes a code unit.
+    this.reserve(text.length * 3);
+    this.position += textEncoder.encodeInto(text, this.bytes.subarray(this.position)).written;
+    this.close(start);
   }
 
-  /** Starts a length-delimited field whose length is not known yet; hand the answer to {@link close}. */
-  open(tag: number): number {
-    this.varint(tag);
-    this.reserve(4);
-    this.position += 4;
-    return this.position;
+  /** ASCII, as nearly all of a link is; false when it is not, and then nothing is written. */
+  private shortText(tag: number, text: string): boolean {
+    const { length } = text;
+    this.reserve(length + 2);
+    const { bytes, position } = this;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) return false;
+      bytes[position + 2 + i] = code;
+    }
+    bytes[position] = tag;
+    bytes[position + 1] = length;
+    this.position = position + 2 + length;
+    return true;
   }
 
-  close(start: number): void {
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.position);
+    this.position += bytes.length;
+  }
+
+  /** Starts a length-delimited field whose length will likely take `room` bytes; hand the answer to {@link close}. */
+  open(tag: number, room = 1): Opened {
+    this.varint(tag);
+    this.reserve(room);
+    this.position += room;
+    return { start: this.position, room };
+  }
+
+  /** Writes the length of a field in front of it, and moves its content where that takes more or less than was kept. */
+  close({ start, room }: Opened): void {
     const length = this.position - start;
-    this.closeLength(start - 4, 4, length);
-    this.position = start - 4 + varintSize(length) + length;
-  }
-
-  /** Writes `length` at `at`, where `room` bytes were kept for it, and moves the content that follows up against it. */
-  private closeLength(at: number, room: number, length: number): void {
     const size = varintSize(length);
-    if (size !== room) this.bytes.copyWithin(at + size, at + room, at + room + length);
-    const end = this.position;
+    const at = start - room;
+    if (size !== room) {
+      this.reserve(size);
+      this.bytes.copyWithin(at + size, start, start + length);
+    }
     this.position = at;
     this.varint(length);
-    this.position = end;
+    this.position += length;
   }
 
-  finish(): Uint8Array {
-    return this.bytes.slice(0, this.position);
+  /** A copy of what was written from `start` on, which is then taken back. */
+  take(start: number): Uint8Array {
+    const taken = this.bytes.slice(start, this.position);
+    this.position = start;
+    if (start === 0 && this.bytes.length > KEPT_BYTES) {
+      this.bytes = new Uint8Array(1 << 14);
+      this.view = new DataView(this.bytes.buffer);
+    }
+    return taken;
   }
+}
+
+interface Opened {
+  readonly start: number;
+  readonly room: number;
 }
 
 function varintSize(value: number): number {
   let size = 1;
   for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) size++;
   return size;
+}
+
+function nibble(hex: string, at: number): number {
+  const code = hex.charCodeAt(at);
+  return code < 58 ? code - 48 : (code | 32) - 87;
 }
 
 function attribute(out: ByteWriter, tag: number, key: string, value: AttributeValue): void {
@@ -147,7 +183,7 @@ function attribute(out: ByteWriter, tag: number, key: string, value: AttributeVa
 }
 
 function span(out: ByteWriter, record: SpanRecord): void {
-  const start = out.open(0x12); // ScopeSpans.spans
+  const start = out.open(0x12, 2); // ScopeSpans.spans
   out.hex(0x0a, record.traceId);
   out.hex(0x12, record.spanId);
   if (record.parentSpanId !== '') out.hex(0x22, record.parentSpanId);
@@ -169,31 +205,61 @@ function span(out: ByteWriter, record: SpanRecord): void {
   out.close(start);
 }
 
+type Attributes = Readonly<Record<string, AttributeValue>>;
+interface Scope {
+  readonly name: string;
+  readonly version?: string;
+}
+
+/** The fields that every request of one sender begins with, encoded once for each object. */
+const heads = new WeakMap<Attributes | Scope, Uint8Array>();
+
+function appendOnce<T extends Attributes | Scope>(out: ByteWriter, source: T, encode: (source: T) => void): void {
+  const known = heads.get(source);
+  if (known !== undefined) {
+    out.append(known);
+    return;
+  }
+  const start = out.position;
+  encode(source);
+  const head = out.take(start);
+  heads.set(source, head);
+  out.append(head);
+}
+
+function resourceField(out: ByteWriter, resource: Attributes): void {
+  const field = out.open(0x0a);
+  for (const key in resource) attribute(out, 0x0a, key, resource[key] as AttributeValue);
+  out.close(field);
+}
+
+function scopeField(out: ByteWriter, scope: Scope): void {
+  const field = out.open(0x0a);
+  out.text(0x0a, scope.name);
+  if (scope.version) out.text(0x12, scope.version);
+  out.close(field);
+}
+
+/** One for all requests: a request is encoded in one go, and copied out. */
+const writer = new ByteWriter();
+
 /**
  * Encodes spans as one OTLP ExportTraceServiceRequest (protobuf) in one pass. The requests of several calls laid end to end are
  * again one valid request.
  *
- * @param resource resource attributes, such as `service.name`
- * @param scope the instrumentation scope's name
- * @example encodeRequest([record], { 'service.name': 'billing' }, '@agent-custody/instrumentation')
+ * @param resource resource attributes, such as `service.name`; not to be changed afterwards, its encoded form is kept
+ * @param scope the instrumentation scope; likewise
+ * @example encodeRequest([record], { 'service.name': 'billing' }, { name: '@agent-custody/instrumentation' })
  */
-export function encodeRequest(
-  records: readonly SpanRecord[],
-  resource: Readonly<Record<string, AttributeValue>>,
-  scope: { readonly name: string; readonly version?: string },
-): Uint8Array {
-  const out = new ByteWriter(1024 * Math.max(2, records.length * 2));
-  const resourceSpans = out.open(0x0a);
-  const resourceField = out.open(0x0a);
-  for (const key in resource) attribute(out, 0x0a, key, resource[key] as AttributeValue);
-  out.close(resourceField);
-  const scopeSpans = out.open(0x12);
-  const scopeField = out.open(0x0a);
-  out.text(0x0a, scope.name);
-  if (scope.version) out.text(0x12, scope.version);
-  out.close(scopeField);
-  for (const record of records) span(out, record);
-  out.close(scopeSpans);
-  out.close(resourceSpans);
-  return out.finish();
+export function encodeRequest(records: readonly SpanRecord[], resource: Attributes, scope: Scope): Uint8Array {
+  // Also after an error in the middle of a request, such as an attribute that is no string.
+  writer.position = 0;
+  const resourceSpans = writer.open(0x0a, 2);
+  appendOnce(writer, resource, (attributes) => resourceField(writer, attributes));
+  const scopeSpans = writer.open(0x12, 2);
+  appendOnce(writer, scope, (own) => scopeField(writer, own));
+  for (const record of records) span(writer, record);
+  writer.close(scopeSpans);
+  writer.close(resourceSpans);
+  return writer.take(0);
 }

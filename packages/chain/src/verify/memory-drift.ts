@@ -3,10 +3,8 @@ import { isEarlier } from './meaning.js';
 import { find, type SessionState } from './session-state.js';
 import type { Limits, LinkCopy, Records } from './types.js';
 
-/** A session as the memory rule sees it. */
+/** The time that a session took, by its links. */
 interface Span {
-  readonly state: SessionState;
-  readonly start: LinkCopy;
   readonly from: string;
   readonly to: string;
 }
@@ -33,39 +31,44 @@ export function judgeMemory(
   }
   const quiet = session.lastArrival + limits.sessionIdleMs;
   if (quiet > at) return quiet;
-  const others = new Map<string, Span>();
-  for (const link of records.sharers(start.attributes[ATTR.agentId] as string, store)) {
-    const state = link.session === session.id ? undefined : stateOf(link.session);
-    // One whose start is unsound was there all the same: what it left is not known.
-    if (state) others.set(state.id, span(state, state.meaning.start ?? link));
-  }
-  const self = span(session, start);
-  const last = lastBefore(self, [...others.values()]);
-  if (last) {
-    const lastQuiet = last.state.lastArrival + limits.sessionIdleMs;
+  const others = records.sharers(start.attributes[ATTR.agentId] as string, store).filter((link) => link.session !== session.id);
+  const last = lastBefore(start, others);
+  const state = last && stateOf(last.session);
+  if (last && state) {
+    const lastQuiet = state.lastArrival + limits.sessionIdleMs;
     if (lastQuiet > at) return lastQuiet;
-    const alone = [...others.values()].every((other) => other === last || (!overlap(other, self) && !overlap(other, last)));
-    const ended = endMemory(last.state);
-    if (alone && !overlap(last, self) && ended !== undefined && ended !== start.attributes[ATTR.memory]) {
-      find(session, 'memory_drift', start.seq, `memory is not as session ${last.state.id} left it: it changed while nobody was recorded`);
+    const left = endMemory(state);
+    // Only a difference makes it worth looking at every other session of the store.
+    if (left !== undefined && left !== start.attributes[ATTR.memory]) {
+      const spans = [span(session, start), span(state, last)] as const;
+      const apart = !overlap(...spans) && others.every((link) => link.session === last.session || isApart(link, spans, stateOf));
+      if (apart)
+        find(session, 'memory_drift', start.seq, `memory is not as session ${last.session} left it: it changed while nobody was recorded`);
     }
   }
   session.driftJudged = true;
   return Number.POSITIVE_INFINITY;
 }
 
-function span(state: SessionState, start: LinkCopy): Span {
-  return { state, start, from: start.time, to: state.meaning.endTime ?? state.meaning.lastTime };
-}
-
-/** The session that began last among those that began before. */
-function lastBefore(self: Span, others: readonly Span[]): Span | undefined {
-  let last: Span | undefined;
+/** The start of the session that began last among those that began before. */
+function lastBefore(start: LinkCopy, others: readonly LinkCopy[]): LinkCopy | undefined {
+  let last: LinkCopy | undefined;
   for (const other of others) {
-    if (!isEarlier(other.from, self.from)) continue;
-    if (!last || isEarlier(last.from, other.from)) last = other;
+    if (isEarlier(other.time, start.time) && (!last || isEarlier(last.time, other.time))) last = other;
   }
   return last;
+}
+
+/** One whose start is unsound was there all the same. */
+function isApart(start: LinkCopy, spans: readonly Span[], stateOf: (id: string) => SessionState | undefined): boolean {
+  const state = stateOf(start.session);
+  if (!state) return true;
+  const own = span(state, start);
+  return spans.every((other) => !overlap(own, other));
+}
+
+function span(state: SessionState, start: LinkCopy): Span {
+  return { from: state.meaning.start?.time ?? start.time, to: state.meaning.endTime ?? state.meaning.lastTime };
 }
 
 function overlap(a: Span, b: Span): boolean {

@@ -57,6 +57,8 @@ export interface SessionState {
   readonly childless: Map<number, { readonly spawn: LinkCopy; readonly since: number }>;
   /** The parent that its start names is not on record. */
   orphaned: boolean;
+  /** Its start has to be held against what is on record of its parent: it is new, or something of the parent's is. */
+  lineageDue: boolean;
   driftJudged: boolean;
   /** Bounds that were passed: each is told once, at the first link that could not be kept. */
   readonly overflowed: Set<Bound>;
@@ -100,6 +102,7 @@ export function newSession(id: string, at: number): SessionState {
     startedAt: at,
     childless: new Map(),
     orphaned: false,
+    lineageDue: true,
     driftJudged: false,
     overflowed: new Set(),
     registered: false,
@@ -131,6 +134,7 @@ export function overflow(session: SessionState, bound: Bound, seq: number, detai
 
 /** Whether a finding against integrity speaks of this seq, on record or about to be. */
 export function isBroken(session: SessionState, seq: number): boolean {
+  if (session.findings.size + session.pending.size + session.lasting.size === 0) return false;
   for (const code of BREAKING) {
     const key = findingKey(code, seq);
     if (session.findings.has(key) || session.pending.has(key) || session.lasting.has(key)) return true;

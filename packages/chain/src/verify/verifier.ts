@@ -29,16 +29,19 @@ export interface VerifierState {
   readonly context: FoldContext;
   register: Register | undefined;
   readonly sessions: Map<string, SessionState>;
+  /** Sessions of which something came, or that something else woke, since the last tick. */
+  readonly awake: Set<SessionState>;
+  /** No session has a deadline before this. */
+  nextDeadline: number;
   /** Sessions by the session of the parent that they wait for. */
   readonly orphansOf: Map<string, Set<string>>;
-  /** Malformed spans that state no session. */
-  readonly atLarge: Finding[];
   now: number;
 }
 
 /**
  * A verifier: a state machine without I/O or clock, whose memory is the records it is given. Links go in as they come, what is
- * wrong with one by itself is told at once, and judgement on the session is passed at ticks; at the same records and the same times it always finds the same.
+ * wrong with one by itself is told at once, and judgement on the session is passed at ticks; with the same records at the same times
+ * it always finds the same.
  *
  * @example
  * const state = createVerifier({ records: new MemoryRecords() });
@@ -55,8 +58,9 @@ export function createVerifier(options: VerifierOptions & { readonly hashing?: H
     },
     register: options.register,
     sessions: new Map(),
+    awake: new Set(),
+    nextDeadline: Number.POSITIVE_INFINITY,
     orphansOf: new Map(),
-    atLarge: [],
     now: Number.NEGATIVE_INFINITY,
   };
   return state;
@@ -68,6 +72,7 @@ export function step(state: VerifierState, event: VerifierEvent): StepResult {
     case 'link': {
       const session = load(state, event.link.session, event.at);
       const status = takeIn(session, event.link, event.at, state.context);
+      if (session.dirty) state.awake.add(session);
       return { ...NOTHING, findings: told(state, session), status, touched: status === 'duplicate' ? [] : [session.id] };
     }
     case 'malformed': {
@@ -79,6 +84,7 @@ export function step(state: VerifierState, event: VerifierEvent): StepResult {
         };
       const session = load(state, id, event.at);
       findForGood(session, 'malformed', seq, detail, { traceId, spanId });
+      state.awake.add(session);
       return { ...NOTHING, findings: told(state, session), touched: [id] };
     }
     case 'tick':
@@ -105,7 +111,7 @@ function tick(state: VerifierState, at: number): StepResult {
   const touched = new Set<string>();
   // Judging a session can wake another one: a parent that came, a child that showed.
   for (let round = 0; round < 4; round++) {
-    const due = [...state.sessions.values()].filter((session) => isDue(session, at));
+    const due = takeDue(state, at);
     if (due.length === 0) break;
     // All are folded before any is judged: the memory rule looks into other sessions.
     const folded = due.map((session) => ({ session, ...foldDue(state, session, at) }));
@@ -118,9 +124,25 @@ function tick(state: VerifierState, at: number): StepResult {
   return { findings, status: undefined, released, touched: [...touched] };
 }
 
-function isDue(session: SessionState, at: number): boolean {
-  if (session.stale && session.refoldAfter > at) return false;
-  return session.dirty || (session.deadline <= at && session.deadline !== Number.POSITIVE_INFINITY);
+/** The sessions to be judged now. Those without news are looked through only when a deadline of theirs has come. */
+function takeDue(state: VerifierState, at: number): SessionState[] {
+  const due: SessionState[] = [];
+  for (const session of state.awake) {
+    // A fold that is rationed waits for its turn.
+    if (session.stale && session.refoldAfter > at) continue;
+    state.awake.delete(session);
+    due.push(session);
+  }
+  if (state.nextDeadline > at || state.nextDeadline === Number.POSITIVE_INFINITY) return due;
+  const taken = new Set(due);
+  state.nextDeadline = Number.POSITIVE_INFINITY;
+  for (const session of state.sessions.values()) {
+    if (taken.has(session) || state.awake.has(session)) continue;
+    if (session.deadline > at || session.deadline === Number.POSITIVE_INFINITY)
+      state.nextDeadline = Math.min(state.nextDeadline, session.deadline);
+    else due.push(session);
+  }
+  return due;
 }
 
 function foldDue(state: VerifierState, session: SessionState, at: number): { readonly from: number; readonly wakeAt: number } {
@@ -147,6 +169,7 @@ function judge(state: VerifierState, session: SessionState, at: number, from: nu
   session.judgedTo = session.next;
   session.dirty = false;
   session.deadline = Math.min(...due);
+  state.nextDeadline = Math.min(state.nextDeadline, session.deadline);
   return emit.findings;
 }
 
@@ -154,8 +177,9 @@ function judgeLineage(state: VerifierState, session: SessionState, at: number, e
   const { limits, records } = state.context;
   const { start } = session.meaning;
   let due = Number.POSITIVE_INFINITY;
-  if (start) {
+  if (start && (session.lineageDue || session.orphaned || from === 1)) {
     const parent = start.attributes[ATTR.parentSessionId];
+    session.lineageDue = false;
     due = judgeStart(session, start, at, limits, records, emit);
     if (session.orphaned && typeof parent === 'string') waitFor(state, parent, session.id);
     // Whoever announced it hears that it is there.
@@ -182,7 +206,10 @@ function waitFor(state: VerifierState, parent: string, child: string): void {
 /** Has a session judged again, if anything of it is on record. */
 function wake(state: VerifierState, id: string, at: number): void {
   const session = find(state, id, at);
-  if (session) session.dirty = true;
+  if (!session) return;
+  session.dirty = true;
+  session.lineageDue = true;
+  state.awake.add(session);
 }
 
 /** A session that is in memory or on record. */
@@ -199,6 +226,7 @@ function load(state: VerifierState, id: string, at: number): SessionState {
   if (known) return known;
   const session = newSession(id, at);
   state.sessions.set(id, session);
+  state.awake.add(session);
   for (const finding of state.context.records.findings(id)) {
     session.findings.set(findingKey(finding.code, finding.seq), finding);
     if (finding.code === 'overflow') session.overflowed.add('held');
@@ -225,7 +253,7 @@ function load(state: VerifierState, id: string, at: number): SessionState {
 
 /**
  * Loads sessions that were open when the process stopped. All their waits begin anew at `at`: time in which nothing could arrive
- * does not count.
+ * does not count. Links that were held get no {@link Release} any more: whoever keeps their spans gives those free.
  */
 export function resume(state: VerifierState, sessions: Iterable<string>, at: number): void {
   for (const id of sessions) load(state, id, at);
@@ -241,6 +269,8 @@ export function isSettled(state: VerifierState, id: string): boolean {
 
 /** Drops a session from memory. Its links and findings must be on record. */
 export function forget(state: VerifierState, id: string): void {
+  const session = state.sessions.get(id);
+  if (session) state.awake.delete(session);
   state.sessions.delete(id);
 }
 
