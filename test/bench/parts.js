@@ -1,3 +1,7 @@
 // Parts of the packages that no application imports, and a bench must.
+
+export { flush, session } from '@agent-custody/instrumentation';
 export { nodeHashing } from '../../packages/collector/dist/hashing.js';
 export { scanRequest } from '../../packages/collector/dist/scan/index.js';
+export { runAction } from '../../packages/instrumentation/dist/action.js';
+export { CustodyInstrumentation } from '../../packages/instrumentation/dist/instrumentation.js';

@@ -16,7 +16,7 @@ const STEADY = 0.08;
  */
 export async function interleave(contestants, { warmUp, rounds, most, steady = ratiosToFirst }) {
   const names = /** @type {Name[]} */ (Object.keys(contestants));
-  const costs = /** @type {Record<Name, number[]>} */ (Object.fromEntries(names.map((name) => [name, []])));
+  const costs = /** @type {Record<Name, number[]>} */ (/** @type {unknown} */ (Object.fromEntries(names.map((name) => [name, []]))));
   for (let round = -warmUp; round < most; round++) {
     for (const name of names) {
       const cost = await contestants[name]();

@@ -1,25 +1,12 @@
 import { hash } from 'node:crypto';
 import { toCanonical } from '@agent-custody/chain';
+import { toolArguments } from '../arguments.js';
 import { Random } from '../random.js';
-import { interleave, cpuPerCall, ratios, settled } from '../rounds.js';
+import { cpuPerCall, interleave, ratios, settled } from '../rounds.js';
 import { microseconds } from '../units.js';
 
 const POOL = 256;
 const CALLS = 20_000;
-
-/** Arguments of a tool call: about 300 bytes of JSON, keys in the order in which a person writes them. */
-export function toolArguments(/** @type {Random} */ random) {
-  return {
-    to: `${random.hex(4)}@example.com`,
-    subject: random.text(4),
-    body: random.text(13),
-    amount: random.integer(1_000_000) / 100,
-    currency: 'EUR',
-    attachments: [{ name: `invoice-${random.hex(4)}.pdf`, pages: random.integer(30) }],
-    urgent: random.integer(2) === 1,
-    retries: random.integer(5),
-  };
-}
 
 /** @returns {Promise<import('../table.js').Row[]>} */
 export async function measure() {
@@ -35,6 +22,7 @@ export async function measure() {
   );
   return [
     {
+      name: 'canonical JSON and hash',
       what: `canonical JSON + hash of ${bytes} B arguments`,
       against: 'JSON.stringify + crypto.hash',
       target: { atMost: 1.3 },
