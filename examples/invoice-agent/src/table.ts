@@ -6,8 +6,8 @@ const COLUMNS = [
   ['seq', 3],
   ['kind', 14],
   ['tool', 16],
-  ['reason', 22],
-  ['hash', 8],
+  ['reason', 17],
+  ['prev → hash', 13],
   ['verdict', 7],
 ] as const;
 
@@ -26,7 +26,7 @@ export function chainTable(links: readonly Link[], colour: boolean): string {
       link.kind,
       tool(link, nested),
       link.content[ATTR.reason] ?? '',
-      link.hash.slice(0, 8),
+      `${link.prev.slice(0, 6)}→${link.hash.slice(0, 6)}`,
       link.status,
     ]);
     return colour && link.status !== 'linked' ? styleText('red', line) : line;

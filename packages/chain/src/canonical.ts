@@ -72,9 +72,8 @@ function writeObject(value: object, depth: number): string {
   if (prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype)) {
     throw notJson(`a ${value.constructor?.name ?? 'class instance'} is no plain object`);
   }
-  const keys = Object.keys(value);
+  const keys = inOrder(Object.keys(value));
   if (keys.length === 0) return '{}';
-  if (keys.length > 1) sortKeys(keys);
   const record = value as Record<string, unknown>;
   let out = '{';
   for (let i = 0; i < keys.length; i++) {
@@ -85,21 +84,25 @@ function writeObject(value: object, depth: number): string {
   return `${out}}`;
 }
 
-/** Insertion sort for the short key lists that are the rule; already sorted ones cost one pass. */
-function sortKeys(keys: string[]): void {
-  if (keys.length > 48) {
-    keys.sort();
-    return;
-  }
-  for (let i = 1; i < keys.length; i++) {
-    const key = keys[i] as string;
-    let j = i - 1;
-    while (j >= 0 && (keys[j] as string) > key) {
-      keys[j + 1] = keys[j] as string;
-      j--;
-    }
-    keys[j + 1] = key;
-  }
+/** Objects of one shape come in rows: the order of the keys last seen in a slot is kept, and compared by identity. */
+const SHAPES: ({ readonly keys: readonly string[]; readonly sorted: readonly string[] } | undefined)[] = new Array(256);
+
+/** The keys by UTF-16 code units. */
+function inOrder(keys: readonly string[]): readonly string[] {
+  const count = keys.length;
+  if (count < 2) return keys;
+  const slot = (count * 31 + (keys[0] as string).length * 7 + (keys[count - 1] as string).length) & 255;
+  const shape = SHAPES[slot];
+  if (shape !== undefined && sameKeys(shape.keys, keys)) return shape.sorted;
+  const sorted = [...keys].sort();
+  if (count <= 64) SHAPES[slot] = { keys, sorted };
+  return sorted;
+}
+
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Object.prototype of another realm (a vm context, an iframe) has null above it and is no class's prototype. */

@@ -134,14 +134,12 @@ export class ChainWriter {
     }
     this.session = options.session;
     this.hashing = options.hashing;
-    this.identity = {
-      [ATTR.version]: WIRE_VERSION,
-      [ATTR.sessionId]: options.session,
-      [ATTR.agentId]: coveredText(options.agent.id),
-      [ATTR.agentName]: coveredText(options.agent.name),
-      ...(options.agent.version === undefined ? {} : { [ATTR.agentVersion]: coveredText(options.agent.version) }),
-      ...(options.conversationId === undefined ? {} : { [ATTR.conversationId]: coveredText(options.conversationId) }),
-    };
+    const identity: Record<string, AttributeValue> = { [ATTR.version]: WIRE_VERSION, [ATTR.sessionId]: options.session };
+    put(identity, ATTR.agentId, options.agent.id);
+    put(identity, ATTR.agentName, options.agent.name);
+    put(identity, ATTR.agentVersion, options.agent.version);
+    put(identity, ATTR.conversationId, options.conversationId);
+    this.identity = identity;
   }
 
   /** The last link's position; `seq` 0 before the first. */
