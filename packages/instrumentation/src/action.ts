@@ -1,5 +1,5 @@
 import { type Components, type IntentDetails, toCanonical, type WrittenLink } from '@agent-custody/chain';
-import { type Context, context, trace } from '@opentelemetry/api';
+import { type Context, context } from '@opentelemetry/api';
 import { withParent } from './baggage.js';
 import { type Captured, captureReason, captureValue, type Text } from './capture.js';
 import { guarded } from './errors.js';
@@ -9,11 +9,13 @@ import type { Session } from './lifecycle.js';
 import { type Observer, observe, type Stop } from './observe.js';
 import { newSpanId } from './random.js';
 import { liveSession } from './session.js';
-import { activeContext, type LinkSpan, startLinkSpan, within } from './spans.js';
+import { activeOrSession, type LinkSpan, startLinkSpan, within } from './spans.js';
 import type { ActionCall, ActionStatus } from './types.js';
 
 /** A stream's values are committed to as one array; past this many characters only their being yielded is known. */
 const STREAM_LIMIT = 1024 * 1024;
+/** What one that ran can end with; anything else, from an application without types, would make the outcome malformed. */
+const STATUSES: ReadonlySet<ActionStatus> = new Set(['ok', 'error', 'timeout', 'cancelled']);
 
 /**
  * Records intent, runs, records outcome. The intent is on the evidence channel before `execute` is called. Result, error and `this`
@@ -60,7 +62,7 @@ export class Action implements Observer {
   constructor(call: ActionCall<unknown>, session: Session, outer: Frame | undefined) {
     this.call = call;
     this.session = session;
-    const parent = parentContext(outer, session);
+    const parent = activeOrSession(outer, session.context);
     const { name } = call.tool;
     session.enter(this);
     try {
@@ -80,7 +82,8 @@ export class Action implements Observer {
   }
 
   value(value: unknown): void {
-    const status = guarded('reading a status', () => this.call.statusOf?.(value)) ?? 'ok';
+    const stated = guarded('reading a status', () => this.call.statusOf?.(value));
+    const status = stated !== undefined && STATUSES.has(stated) ? stated : 'ok';
     const result = value === undefined ? undefined : guarded('capturing a result', () => this.captured(toCanonical(value)));
     this.finish(status, { result, errorType: status === 'error' ? 'tool_error' : undefined });
   }
@@ -150,6 +153,7 @@ export class Action implements Observer {
   ): void {
     if (this.finished) return;
     this.finished = true;
+    this.frame.parent = undefined;
     const { tool } = this.call;
     const { result, errorType: type } = end;
     guarded('recording an outcome', () =>
@@ -169,11 +173,4 @@ export class Action implements Observer {
 
 function three({ system_prompt, tools, memory }: Components): IntentDetails['components'] {
   return system_prompt && tools && memory ? { system_prompt, tools, memory } : undefined;
-}
-
-/** The active span, or, where nothing is active, the session's. */
-function parentContext(outer: Frame | undefined, session: Session): Context {
-  const active = activeContext(outer);
-  const span = trace.getSpan(active) ? undefined : trace.getSpan(session.context);
-  return span ? trace.setSpan(active, span) : active;
 }

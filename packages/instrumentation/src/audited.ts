@@ -55,6 +55,9 @@ export function audited(first?: string | AuditedOptions, second?: unknown, third
   return decorator(name, options as AuditedOptions<unknown[]>);
 }
 
+/** Properties of a function that are not copied; name, length and whatever the application put there are. */
+const EACH_ITS_OWN: ReadonlySet<string | symbol> = new Set(['prototype', 'arguments', 'caller']);
+
 type Callable = (this: unknown, ...args: unknown[]) => unknown;
 
 function named(name: unknown): string {
@@ -99,8 +102,9 @@ function wrap(name: string, fn: Callable, options: AuditedOptions<unknown[]>): C
     };
     return runAction(call, () => fn.apply(this, args));
   };
-  Object.defineProperty(recorded, 'name', { value: fn.name, configurable: true });
-  Object.defineProperty(recorded, 'length', { value: fn.length, configurable: true });
+  for (const key of Reflect.ownKeys(fn)) {
+    if (!EACH_ITS_OWN.has(key)) Object.defineProperty(recorded, key, Object.getOwnPropertyDescriptor(fn, key) as PropertyDescriptor);
+  }
   return recorded;
 }
 

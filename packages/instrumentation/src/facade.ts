@@ -14,6 +14,11 @@ export class SpanStandIn implements Span {
     this.own = own;
   }
 
+  /** The application's span behind `span`: stand-ins are not stacked, however long a row of calls that follow from one another is. */
+  static behind(span: Span | undefined): Span | undefined {
+    return span instanceof SpanStandIn && !(span instanceof SpanFacade) ? span.span : span;
+  }
+
   spanContext(): SpanContext {
     return this.own;
   }

@@ -40,7 +40,9 @@ export interface Frame {
   readonly session: Session;
   /** The action under way, when it is inside one. */
   readonly action: Action | undefined;
-  readonly parent: Frame | undefined;
+  /** The action around it, while that is under way: what follows from a call that is over must not keep it, or a worker that starts
+   * each job in the one before would keep them all. */
+  parent: Frame | undefined;
   /** For applications that registered no context manager with OpenTelemetry. */
   readonly context: Context;
 }

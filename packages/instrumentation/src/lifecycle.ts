@@ -9,7 +9,7 @@ import { state } from './global.js';
 import { IdleTimer } from './idle.js';
 import { newSessionId } from './random.js';
 import { Recorder } from './recorder.js';
-import { activeContext, type LinkSpan, startLinkSpan, within } from './spans.js';
+import { activeContext, activeOrSession, type LinkSpan, startLinkSpan, within } from './spans.js';
 import type { ActiveSession, Agent, Hold, ModelCall, ModelRequest, SessionOptions, SessionOutcome } from './types.js';
 
 /** How a session comes by its parent. */
@@ -165,7 +165,7 @@ export class Session implements ActiveSession {
   }
 
   declareLoss(loss: EvidenceLoss): void {
-    guarded('declaring a loss', () => this.recorder.declareLoss(loss, this.context));
+    guarded('declaring a loss', () => this.recorder.declareLoss(loss, activeOrSession(state().frames.getStore(), this.context)));
   }
 
   /** Ends at once, whatever is under way: the process is about to go. */

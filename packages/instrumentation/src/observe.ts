@@ -62,13 +62,18 @@ function kindOf(result: unknown): Kind {
 
 /** The derived promise settles after the outcome is recorded, and is handled or unhandled exactly when the caller leaves it so. */
 function observePromise(promise: Promise<unknown>, observer: Observer, idleMs: number): Promise<unknown> {
-  return promise.then(
+  const derived = promise.then(
     (value) => observe(value, observer, idleMs),
     (error) => {
       observer.error(error);
       throw error;
     },
   );
+  // Such as `child` of a promisified exec, or `cancel`. Symbols are left out: node keeps the asynchronous context under some.
+  for (const name of Object.getOwnPropertyNames(promise)) {
+    Object.defineProperty(derived, name, Object.getOwnPropertyDescriptor(promise, name) as PropertyDescriptor);
+  }
+  return derived;
 }
 
 /**

@@ -101,7 +101,8 @@ export class Recorder {
       const span = this.span('loss', parent);
       if (evidence === undefined && !span.exported) return;
       this.lost = this.lost.filter((other) => other !== loss);
-      this.declared = [...this.declared, loss];
+      // The channel may tell of it too. Nobody else does: a sampler would fill this list for as long as the process lives.
+      if (evidence) this.declared = [...this.declared, loss];
       this.append(span, (writer, place) => writer.loss(loss.first, loss.last, loss.reason, place));
     }
   }

@@ -1,5 +1,5 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
-import { parentOf } from './baggage.js';
+import { callerOf } from './baggage.js';
 import { CustodyError, guarded } from './errors.js';
 import { watchExit } from './exit.js';
 import { outcomeOfError } from './failure.js';
@@ -35,7 +35,7 @@ export function runInSession<T>(options: SessionOptions & { readonly automatic?:
   const own = options.automatic
     ? (guarded('opening a session', () => openSession(options, lineage)) ?? openSession({}, lineage))
     : openSession(options, lineage);
-  const inner: Frame = { session: own, action: undefined, parent: frame, context: own.context };
+  const inner: Frame = { session: own, action: undefined, parent: frame?.action ? frame : frame?.parent, context: own.context };
   const run = new Run(own, inner);
   const memory = own.prepare();
   if (memory === undefined) return run.start(fn);
@@ -95,14 +95,12 @@ function checkTexts(agent: Agent, { principal, owner, memoryStore, conversationI
 }
 
 /**
- * A parent in this process announces its child; one that has ended, or is elsewhere, is named by its intent. Baggage that names a
- * session which this code does not run in came from outside, and is nearer than whatever the server was started in.
+ * A parent in this process announces its child; one that has ended, or is elsewhere, is named by its intent. A caller outside is
+ * nearer than whatever the server was started in.
  */
 function lineageOf(frame: Frame | undefined): Lineage {
-  const asked = parentOf(context.active());
-  let local = asked === undefined;
-  for (let outer = frame; outer && !local; outer = outer.parent) local = outer.session.id === asked?.session;
-  if (asked && !local) return { type: 'asked', by: asked };
+  const caller = callerOf(context.active());
+  if (caller) return { type: 'asked', by: caller };
   if (frame === undefined) return { type: 'root' };
   if (!frame.session.ended) return { type: 'nested', in: frame.session };
   const by = frame.session.lastIntent;

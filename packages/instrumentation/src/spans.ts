@@ -55,13 +55,23 @@ export function within(link: LinkSpan, parent: Context): Context {
   if (span) return trace.setSpan(parent, new SpanFacade(span, spanContext));
   // Nobody will ever see it: application spans would be orphans under it, and a later SDK would take its flags for a decision.
   if (state().configuration.evidence === undefined) return parent;
-  return trace.setSpan(parent, new SpanStandIn(trace.getSpan(parent) ?? trace.wrapSpanContext(spanContext), spanContext));
+  return trace.setSpan(
+    parent,
+    new SpanStandIn(SpanStandIn.behind(trace.getSpan(parent)) ?? trace.wrapSpanContext(spanContext), spanContext),
+  );
 }
 
 /** The context that spans made now belong to; `frame` stands in where no context manager is registered. */
 export function activeContext(frame: Frame | undefined): Context {
   const active = context.active();
   return active === ROOT_CONTEXT && frame ? frame.context : active;
+}
+
+/** {@link activeContext}, with the session's span in it where no span is active. */
+export function activeOrSession(frame: Frame | undefined, session: Context): Context {
+  const active = activeContext(frame);
+  const span = trace.getSpan(active) ? undefined : trace.getSpan(session);
+  return span ? trace.setSpan(active, span) : active;
 }
 
 function validContext(parent: Context): SpanContext | undefined {

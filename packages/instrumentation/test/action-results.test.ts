@@ -203,6 +203,15 @@ describe('an action that answers with more than a promise', () => {
     expectHonest();
   });
 
+  test('keeps what a promise carries, such as the child of a promisified exec', async () => {
+    const child = { pid: 7 };
+    const promised = act(() => Object.assign(Promise.resolve('out'), { child }));
+    expect(promised.child).toBe(child);
+    expect(await promised).toBe('out');
+    expect(statuses()).toEqual(['ok']);
+    expectHonest();
+  });
+
   test('keeps a subclass of Promise with its methods', async () => {
     class ApiPromise<T> extends Promise<T> {
       asResponse() {

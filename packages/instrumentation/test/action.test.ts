@@ -158,6 +158,13 @@ describe('the result of an action', () => {
     expectHonest();
   });
 
+  test('has no status that there is none of, whatever an application without types answers', () => {
+    runAction({ tool: { name: 'pay' }, arguments: {}, statusOf: () => 'failed' as 'error' }, () => 1);
+    runAction({ tool: { name: 'pay' }, arguments: {}, statusOf: () => 'denied' }, () => 1);
+    expect(statuses()).toEqual(['ok', 'ok']);
+    expectHonest();
+  });
+
   test('that cannot be read breaks nothing', () => {
     const hostile = new Proxy(
       {},

@@ -33,6 +33,14 @@ describe('audited(name, fn)', () => {
     expectHonest();
   });
 
+  test('keeps what the application put on the function', () => {
+    const schema = Symbol('schema');
+    const fn = Object.assign(() => 1, { description: 'pays', [schema]: { type: 'object' } });
+    const pay = audited('pay', fn) as typeof fn;
+    expect(pay.description).toBe('pays');
+    expect(pay[schema]).toEqual({ type: 'object' });
+  });
+
   test('records one object as itself and everything else as the list of arguments', () => {
     const call = audited('call', (..._args: unknown[]) => 1);
     call({ to: 'bob' });

@@ -16,11 +16,11 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** What a process that ended like this left behind. */
-function leftBy(how: string): { readonly status: number | null; readonly links: readonly LinkCopy[] } {
+function leftBy(how: string): { readonly status: number | null; readonly stderr: string; readonly links: readonly LinkCopy[] } {
   const file = join(folder, 'evidence');
-  const { status } = spawnSync(process.execPath, [script, file, how], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, [script, file, how], { encoding: 'utf8' });
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  return { status, links: linksOfRecords(lines.map((line, seq) => ({ session: '', seq, bytes: Buffer.from(line, 'base64') }))) };
+  return { status, stderr, links: linksOfRecords(lines.map((line, seq) => ({ session: '', seq, bytes: Buffer.from(line, 'base64') }))) };
 }
 const ends = (links: readonly LinkCopy[]) =>
   links.flatMap((link) => (link.kind === 'session.end' ? [link.attributes[ATTR.sessionOutcome]] : []));
@@ -38,6 +38,15 @@ test.each([
   expect(left.status).toBe(status);
   expect(ends(left.links)).toEqual(sessions);
   expect(statuses(left.links)).toEqual(actions);
+  expect(findings(left.links)).toEqual([]);
+});
+
+test('a rejection that nobody handles ends the process as it would have without us, with its own error', () => {
+  const left = leftBy('reject');
+  expect(left.status).toBe(1);
+  expect(left.stderr.match(/RangeError: nobody handles this\n +at reject/g)).toHaveLength(1);
+  expect(statuses(left.links)).toEqual(['ok', 'error']);
+  expect(ends(left.links)).toEqual(['error', 'shutdown']);
   expect(findings(left.links)).toEqual([]);
 });
 

@@ -14,6 +14,14 @@ test('node’s hashing answers what the portable one answers', () => {
   );
 });
 
+test.each([1023, 1024, 1025, 40_000])('the commitment to a text of %i letters is the same, however many bytes each takes', (length) => {
+  const salt = newSalt();
+  for (const letter of ['a', 'é', '€']) {
+    const text = letter.repeat(length);
+    expect(nodeHashing.hmacSha256(salt, text)).toBe(portableHashing.hmacSha256(salt, text));
+  }
+});
+
 test('identifiers and salts have the length that the format asks for, and never repeat', () => {
   const lengths: [() => string, number][] = [
     [newSalt, 64],

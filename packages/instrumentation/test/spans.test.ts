@@ -1,9 +1,11 @@
 import { context, trace } from '@opentelemetry/api';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runAction } from '../src/action.js';
 import { shutDownSessions } from '../src/exit.js';
+import { configure, declareLoss } from '../src/global.js';
 import { session } from '../src/session.js';
-import { findings, type Recording, record } from './support/recording.js';
+import { spansOfProtobuf } from './support/protobuf.js';
+import { findings, judge, linksOfRecords, memoryChannel, type Recording, record } from './support/recording.js';
 
 let recording: Recording;
 beforeEach(() => {
@@ -41,6 +43,39 @@ describe('spans', () => {
       'query',
       'execute_tool pay',
       'invoke_agent billing-bot',
+    ]);
+  });
+
+  test('of changes, children and losses hang on the active span, a heartbeat on the session’s', () => {
+    vi.useFakeTimers();
+    const { channel, records, control } = memoryChannel(declareLoss);
+    configure({ evidence: channel, heartbeatMs: 60_000 });
+    session({ agent }, (own) => {
+      own.modelCall({ systemPrompt: 'one', tools: [] }).done();
+      vi.advanceTimersByTime(61_000);
+      act(() => {
+        own.modelCall({ systemPrompt: 'two', tools: [] }).done();
+        session({ agent: { id: 'helper' } }, () => 1);
+        control.full = true;
+        act(() => 1);
+        control.full = false;
+        act(() => 1);
+      });
+    });
+    vi.useRealTimers();
+    const spans = records.flatMap((record) => spansOfProtobuf(record.bytes));
+    const parentOf = (name: string) => {
+      const parent = spans.find((span) => span.name === name)?.parentSpanId;
+      return spans.find((span) => span.spanId === parent)?.name;
+    };
+    expect(parentOf('heartbeat billing-bot')).toBe('invoke_agent billing-bot');
+    expect(parentOf('fingerprint.change billing-bot')).toBe('execute_tool pay');
+    expect(parentOf('spawn helper')).toBe('execute_tool pay');
+    expect(parentOf('loss billing-bot')).toBe('execute_tool pay');
+    expect(parentOf('invoke_agent helper')).toBe('execute_tool pay');
+    expect(judge(linksOfRecords(records)).map((report) => [report.integrity, report.authority])).toEqual([
+      ['intact', 'unknown'],
+      ['intact', 'unknown'],
     ]);
   });
 

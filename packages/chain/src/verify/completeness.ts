@@ -39,7 +39,8 @@ export function judgeOpenEnd(session: SessionState, at: number, limits: Limits, 
   const blocked = session.ahead.size > 0;
   const ended = meaning.end !== undefined || endsAhead(session);
   const silent = session.lastArrival + limits.sessionIdleMs <= at;
-  for (const finding of emit.active('unclosed')) if (ended || !silent) emit.heal('unclosed', finding.seq);
+  // A link that came since may be followed by silence again before anyone looks: it heals what stood at the seq before it.
+  for (const { seq } of emit.active('unclosed')) if (ended || !silent || seq !== session.highest) emit.heal('unclosed', seq);
   if (!ended && silent) emit.raise('unclosed', session.highest, 'no session.end within the idle limit');
   if (blocked) return; // what waits behind a hole may hold the outcomes
   const open = new Set<number>();

@@ -28,6 +28,8 @@ function watchSignal(signal: 'SIGTERM' | 'SIGINT'): void {
   let dying = false;
   const last = (): void => {
     const die = (): void => {
+      // The application went on meanwhile; what it began ends here, and waits in the spool.
+      shutDownSessions();
       process.off('removeListener', returned);
       process.off(signal, last);
       process.kill(process.pid, signal);

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
 import { propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parentOf } from '../../src/baggage.js';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { callerOf } from '../../src/baggage.js';
 import { shutDownSessions } from '../../src/exit.js';
+import { configure } from '../../src/global.js';
 import { session } from '../../src/session.js';
 import { findings, type Recording, record } from '../support/recording.js';
 import { loadAi } from './support/ai.js';
@@ -60,7 +61,7 @@ describe.each(VERSIONS)('$name', ({ Client, InMemoryTransport }) => {
     const remote = trace.getSpanContext(new W3CTraceContextPropagator().extract(ROOT_CONTEXT, carrier, getter));
     expect(params?.arguments).toEqual({ id: 7 });
     expect(remote).toMatchObject({ traceId: outcome?.traceId, spanId: outcome?.spanId });
-    expect(parentOf(new W3CBaggagePropagator().extract(ROOT_CONTEXT, carrier, getter))).toEqual({
+    expect(callerOf(new W3CBaggagePropagator().extract(ROOT_CONTEXT, carrier, getter))).toEqual({
       session: intent?.session,
       seq: intent?.seq,
       hash: intent?.hash,
@@ -131,6 +132,18 @@ describe('a task of version 1', () => {
     expect(types).toEqual([Object.keys(answer)[0]]);
     expect(recording.kind('action.outcome')[0]?.attributes['custody.action.status']).toBe(status);
     expect(recording.kind('action.intent')[0]?.content['gen_ai.tool.call.arguments']).toBe('{"topic":"x"}');
+  });
+
+  it('whose stream nobody reads counts as closed after the idle limit', async () => {
+    const client = await connect({ result: { content: [] } });
+    vi.useFakeTimers();
+    configure({ idleMs: 60_000 });
+    session({ agent: { id: 'researcher' } }, () => ({ stream: client.experimental.tasks.callToolStream({ name: 'research' }) }));
+    expect(recording.kind('session.end')).toEqual([]);
+    await vi.advanceTimersByTimeAsync(61_000);
+    vi.useRealTimers();
+    expect(recording.kind('action.outcome')[0]?.attributes['custody.action.status']).toBe('cancelled');
+    expect(recording.kind('session.end')).toHaveLength(1);
   });
 });
 

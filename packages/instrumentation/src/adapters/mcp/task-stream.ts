@@ -1,4 +1,6 @@
 import { runAction } from '../../action.js';
+import { state } from '../../global.js';
+import { IdleTimer } from '../../idle.js';
 import type { ActionCall } from '../../types.js';
 import { namedError } from './errors.js';
 
@@ -25,18 +27,29 @@ export function followed(call: ActionCall<unknown>, start: () => unknown): unkno
   return stream;
 }
 
+/** A stream that nobody reads for the idle limit counts as closed, as every other one does. */
 function follow(stream: Messages, resolve: (result: unknown) => void, reject: (error: unknown) => void): void {
+  const left = (): void => reject(new DOMException('the stream was not read to its result', 'AbortError'));
+  const idle = new IdleTimer(state().configuration.idleMs, left);
   const read = ({ done, value }: Step): void => {
+    idle.leave();
     const message: Message = value ?? {};
     if (message.type === 'result') resolve(message.result);
     else if (message.type === 'error') reject(message.error);
-    else if (done) reject(new DOMException('the stream was not read to its result', 'AbortError'));
+    else if (done) left();
+    else return;
+    idle.stop();
+  };
+  const failed = (error: unknown): void => {
+    idle.stop();
+    reject(error);
   };
   for (const name of ['next', 'return', 'throw'] as const) {
     const method = stream[name];
     stream[name] = function (this: unknown, ...args) {
+      idle.enter();
       const step = method.apply(this as Messages, args);
-      step.then(read, reject);
+      step.then(read, failed);
       return step;
     };
   }
