@@ -8,7 +8,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const COMMAND = path('../packages/collector/bin/agent-custody.js');
 
 /** The environment without settings of the machine that the tests run on. */
-function cleanEnv(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+export function cleanEnv(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CUSTODY|OTEL)_/.test(name))), ...more };
 }
 
@@ -58,6 +58,10 @@ export class Running {
   get status(): number | null {
     return this.child.exitCode;
   }
+
+  get signal(): NodeJS.Signals | null {
+    return this.child.signalCode;
+  }
 }
 
 /** Starts `agent-custody collect` and waits until it listens. */
@@ -69,11 +73,15 @@ export async function startCollector(args: readonly string[]): Promise<{ readonl
   return { process: running, url };
 }
 
-/** Starts the clerk under `--import @agent-custody/instrumentation/register`. */
+/** Starts one of `agents/` under `--import @agent-custody/instrumentation/register`. */
+export function startAgent(name: string, env: Readonly<Record<string, string>>, ...args: readonly string[]): Running {
+  const register = ['--import', '@agent-custody/instrumentation/register'];
+  return new Running(spawn(process.execPath, [...register, path(`agents/${name}.mjs`), ...args], { env: cleanEnv(env) }));
+}
+
+/** Starts the clerk, which does what its act says. */
 export function startClerk(act: string, env: Readonly<Record<string, string>>): Running {
-  return new Running(
-    spawn(process.execPath, ['--import', '@agent-custody/instrumentation/register', path('agents/clerk.mjs'), act], { env: cleanEnv(env) }),
-  );
+  return startAgent('clerk', env, act);
 }
 
 /** A port that nobody listens on. */
@@ -85,4 +93,13 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
+}
+
+/** Runs `agent-custody` to its end. */
+export async function runCommand(args: readonly string[]): Promise<{ readonly status: number | null; readonly stdout: string }> {
+  const child = spawn(process.execPath, [COMMAND, ...args], { env: cleanEnv({}), stdio: ['ignore', 'pipe', 'inherit'] });
+  const parts: Buffer[] = [];
+  child.stdout.on('data', (part: Buffer) => parts.push(part));
+  await once(child, 'close');
+  return { status: child.exitCode, stdout: Buffer.concat(parts).toString() };
 }

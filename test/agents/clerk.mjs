@@ -1,5 +1,6 @@
 // An agent of a few lines, armed from outside. What it does is named by its argument; it says on standard output where it is.
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { audited, session } from '@agent-custody/instrumentation';
 
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -10,6 +11,8 @@ const pay = audited('pay', async ({ wait }) => {
   return 'paid';
 });
 
+const rest = audited('rest', () => pause(100));
+
 const acts = {
   complete: async () => {
     await look({ table: 'invoices' });
@@ -17,6 +20,10 @@ const acts = {
   },
   many: () => Promise.all(Array.from({ length: 64 }, (_, i) => look({ table: `t${i}` }))),
   hang: () => pay({ wait: true }),
+  /** Sessions without end, each of which takes a while, until somebody ends the process. */
+  busy: async () => {
+    for (say('busy'); ; await pause(5)) void session({ agent: { id: 'busy' } }, rest);
+  },
   stay: () => once(process.stdin, 'data'),
 };
 

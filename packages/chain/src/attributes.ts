@@ -158,9 +158,12 @@ export function isCovered(key: string): boolean {
   }
 }
 
+/** Families of keys on the spans that a collector makes of its own. */
+export const COLLECTOR_PREFIXES = ['custody.finding.', 'custody.verdict.', 'custody.register.'] as const;
+
 /** Keys that only a collector writes. Incoming ones are removed before anything looks at a span: an agent could forge its verdict. */
 export function isSetByCollector(key: string): boolean {
-  return key === ATTR.status || key.startsWith('custody.finding.') || key.startsWith('custody.verdict.');
+  return key === ATTR.status || COLLECTOR_PREFIXES.some((prefix) => key.startsWith(prefix));
 }
 
 /** A covered value: a string, a safe integer, or strings. */

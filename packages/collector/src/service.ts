@@ -35,7 +35,7 @@ export interface CollectorOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   readonly ingestTokens?: readonly IngestToken[];
   readonly readerTokenSha256?: string | undefined;
-  readonly limits?: Partial<Pick<ReceiverLimits, 'bodyBytes' | 'inflatedBytes' | 'spansPerRequest' | 'attributesPerSpan'>>;
+  readonly limits?: Partial<Omit<ReceiverLimits, 'connections'>>;
   readonly sessionsInMemory?: number;
   /** Spans waiting for Tempo beyond which the collector calls itself not ready (default 1 000 000). */
   readonly outboxSpans?: number;
@@ -125,13 +125,18 @@ function receiverOptions(
   log: Logger,
 ): Parameters<typeof createReceiver>[0] {
   const { host = '127.0.0.1', port = 4318 } = options.listen ?? {};
+  // What is shown is judged as of now: what time has brought since the last tick is judged first.
+  const asOfNow = <T>(read: () => T): T => {
+    engine.tick();
+    return read();
+  };
   const api = createApi({
     readiness: () => readiness.now(),
-    metricsPage: () => metrics.page(),
-    report: (session) => engine.report(session),
-    reports: (page) => engine.reports(page),
+    metricsPage: () => asOfNow(() => metrics.page()),
+    report: (session) => asOfNow(() => engine.report(session)),
+    reports: (page) => asOfNow(() => engine.reports(page)),
     links: (session) => engine.links(session),
-    findings: (page) => engine.findings(page),
+    findings: (page) => asOfNow(() => engine.findings(page)),
     hosts: options.readerTokenSha256 === undefined && isLoopback(host) ? new Set([...LOCAL_NAMES, host]) : undefined,
   });
   return {

@@ -158,17 +158,28 @@ describe('agent-custody verify --ledger', () => {
 });
 
 describe('a ledger with a row that cannot be read', () => {
-  it('is broken, which is said in words', async () => {
+  it.each([
+    ['no JSON', 'gone'],
+    ['JSON of another shape', '[]'],
+    ['attributes of no type that a link has', '{"attributes":{"custody.version":null},"span_id":"","trace_id":""}'],
+  ])('(%s) is malformed at its place, and the rest is judged', async (_what, preimage) => {
     const ledger = join(mkdtempSync(join(tmpdir(), 'custody-cli-')), 'ledger.db');
     const collector = await startCollector({ listen: { host: '127.0.0.1', port: 0 }, ledger, log: pino({ level: 'silent' }) });
+    const other = recordSession();
     await send(collector.url, clean);
+    await send(collector.url, other);
     await collector.close();
     const database = new Database(ledger);
-    database.exec(`UPDATE links SET preimage = 'gone' WHERE seq = 2`);
+    database.prepare('UPDATE links SET preimage = ? WHERE seq = 2 AND session = ?').run(preimage, clean[0]?.session);
     database.close();
-    const { status, stderr } = await run(['verify', '--ledger', ledger]);
+    const { status, stdout } = await run(['verify', '--ledger', ledger, '--json']);
     expect(status).toBe(1);
-    expect(stderr).not.toMatch(/^\s+at /m);
+    const sessions = JSON.parse(stdout) as { session: string; integrity: string; findings: { code: string; seq: number }[] }[];
+    expect(sessions.find(({ session }) => session === other[0]?.session)).toMatchObject({ integrity: 'intact', findings: [] });
+    expect(sessions.find(({ session }) => session === clean[0]?.session)).toMatchObject({
+      integrity: 'broken',
+      findings: expect.arrayContaining([expect.objectContaining({ code: 'malformed', seq: 2 })]),
+    });
   });
 });
 

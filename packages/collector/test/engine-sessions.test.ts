@@ -1,6 +1,5 @@
 import { ATTR, type Register } from '@agent-custody/chain';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { REGISTER_ATTR } from '../src/engine/index.js';
 import { ANYONE, EngineBench, GRACE_MS, IDLE_MS } from './engine-fixtures.js';
 import { newId, plainSpan, scannedOf, sessionOf } from './sessions.js';
 
@@ -113,8 +112,8 @@ describe('the register of approved states', () => {
         attributes: {
           [ATTR.agentId]: 'billing-bot',
           [ATTR.systemPrompt]: 'a'.repeat(64),
-          [REGISTER_ATTR.by]: 'bob@example.com',
-          [REGISTER_ATTR.ticket]: 'CHG-1234',
+          [ATTR.registerBy]: 'bob@example.com',
+          [ATTR.registerTicket]: 'CHG-1234',
         },
       },
     ]);
@@ -124,7 +123,7 @@ describe('the register of approved states', () => {
     bench.engine.registerChanged(register);
     bench.engine.registerChanged({ version: 1, entries: [{ ...entry, withdrawn: '2026-01-01T00:00:00Z' }] });
     const [written, withdrawn] = bench.named('register');
-    expect(withdrawn?.attributes[REGISTER_ATTR.withdrawn]).toBe('2026-01-01T00:00:00Z');
+    expect(withdrawn?.attributes[ATTR.registerWithdrawn]).toBe('2026-01-01T00:00:00Z');
     expect(withdrawn?.traceId).toBe(written?.traceId);
   });
 

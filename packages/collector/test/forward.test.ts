@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createForwarder, type Forwarder, type ForwarderOptions } from '../src/forward/index.js';
 import { type Ledger, LedgerError, openSqliteLedger } from '../src/ledger/index.js';
@@ -72,6 +75,38 @@ describe('delivery', () => {
     });
     expect(ledger.outboxSize()).toEqual({ spans: 0, aside: 0 });
     expect(metrics.sent).toBe(before.length);
+  });
+
+  test('as it is where it is not to be compressed', async () => {
+    queue('first', 'second');
+    const before = outboxSpans(ledger);
+    start({ compression: 'none' });
+    await drained();
+    expect(tempo.stored).toEqual(before);
+    expect(tempo.requests[0]?.headers['content-encoding']).toBeUndefined();
+  });
+
+  test('over TLS to a server whose authority it is told to trust, and to no other', async () => {
+    const pem = (name: string) => readFileSync(new URL(`fixtures/${name}.pem`, import.meta.url), 'utf8');
+    const cert = pem('localhost.cert');
+    const answered: string[] = [];
+    const server = createServer({ cert, key: pem('localhost.key') }, (request, response) => {
+      answered.push(request.method ?? '');
+      request.resume();
+      response.end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    queue('a span');
+    const stranger = start({ url: `https://localhost:${port}/v1/traces` });
+    await expect.poll(() => stranger.lastError).toBe('network');
+    expect(answered).toEqual([]);
+    await stranger.close(0);
+    start({ url: `https://localhost:${port}/v1/traces`, tls: { ca: cert } });
+    await drained();
+    expect(answered).toEqual(['POST']);
+    await forwarder?.close(0);
+    await new Promise((resolve) => server.close(resolve));
   });
 
   test('goes on when the outbox grows', async () => {

@@ -8,7 +8,16 @@ import { decode, type FlatSpan, flatten } from './scan-decode.js';
 const partsOf = ({ spans, groups }: Scanned, status?: ForwardPart['status']): ForwardPart[] =>
   spans.map((span) => ({ group: groups[span.group] as ForwardPart['group'], span: span.bytes, status }));
 
-const RESERVED = [ATTR.status, ATTR.findingCode, ATTR.findingDetail, 'custody.finding.', 'custody.finding.future', ATTR.verdictIntegrity, 'custody.verdict.'];
+const RESERVED = [
+  ATTR.status,
+  ATTR.findingCode,
+  ATTR.findingDetail,
+  'custody.finding.',
+  'custody.finding.future',
+  ATTR.verdictIntegrity,
+  'custody.verdict.',
+  ATTR.registerBy,
+];
 
 describe('what an agent may not say', () => {
   it.each(RESERVED)('%s is removed from a span, wherever it stands, and from the view', (key) => {
@@ -52,8 +61,8 @@ describe('what an agent may not say', () => {
   });
 
   it('leaves a key alone that only looks like it', () => {
-    const near = ['custody.link.statuses', 'custody.finding', 'custody.findings.code', 'custody.verdict', 'Custody.link.status'].map((key) =>
-      attribute(key, any.string('x')),
+    const near = ['custody.link.statuses', 'custody.finding', 'custody.findings.code', 'custody.verdict', 'Custody.link.status'].map(
+      (key) => attribute(key, any.string('x')),
     );
     expect(Buffer.from(scanRequest(requestWith(...near)).spans[0]?.bytes ?? [])).toEqual(concat(IDS, ...near));
   });
@@ -146,7 +155,7 @@ describe('any request', () => {
   const keyValueField = (number: number) =>
     fc.tuple(key, fc.array(anyValue, { maxLength: 2 }), fc.option(key), fc.option(unknown)).map(([last, values, first, extra]) => ({
       raw: field(number, ...(first === null ? [] : [field(1, first)]), ...(extra === null ? [] : [extra]), keyValue(last, ...values)),
-      forged: last === ATTR.status || /^custody\.(finding|verdict)\./.test(last),
+      forged: last === ATTR.status || /^custody\.(finding|verdict|register)\./.test(last),
     }));
   const plain = (raw: fc.Arbitrary<Buffer>) => raw.map((each) => ({ raw: each, forged: false }));
   const spanField = fc.oneof(

@@ -66,7 +66,7 @@ describe('what a view holds', () => {
       '',
     ];
     const keys = [...new Set([...Object.values(ATTR), ...near])].filter(
-      (key) => key !== ATTR.status && !/^custody\.(finding|verdict)\./.test(key),
+      (key) => key !== ATTR.status && !/^custody\.(finding|verdict|register)\./.test(key),
     );
     const { view } = only(requestWith(...keys.map((key) => attribute(key, any.string('v')))));
     expect(view.attributes.map(([key]) => key)).toEqual(keys.filter(isRelevantKey));

@@ -216,6 +216,8 @@ describe('every page', () => {
       expect(await statusOf(path)).toBe(401);
       expect(await statusOf(path, { authorization: `Bearer ${newToken().token}` })).toBe(401);
       expect(await statusOf(path, { authorization: `Bearer ${token}` })).toBe(200);
+      const refused = await get(collector, path);
+      expect([refused.headers.get('x-content-type-options'), refused.headers.get('cache-control')]).toEqual(['nosniff', 'no-store']);
     }
     expect(await statusOf('/healthz')).toBe(200);
     expect(await statusOf('/readyz')).toBe(200);
@@ -269,6 +271,35 @@ describe('/metrics', () => {
     const { headers, body } = await get(await start(), '/metrics');
     expect(headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(body).toContain('process_cpu_seconds_total');
+  });
+});
+
+describe('what is shown is judged as of now', () => {
+  it('a broken link is there for who asks right after it was answered, and is counted', async () => {
+    const collector = await start();
+    const links = recordSession();
+    await send(
+      collector.url,
+      links.map((link) => (link.seq === 2 ? edited(link) : link)),
+    );
+    const { body } = await get(collector, `/api/v1/sessions/${links[0]?.session}`);
+    expect(body).toMatchObject({ integrity: 'broken', findings: [{ code: 'content_mismatch', seq: 2 }] });
+    expect(await metrics(collector)).toMatchObject({
+      'custody_findings_total{code="content_mismatch",severity="critical"}': 1,
+      'custody_sessions{completeness="complete",integrity="broken",authority="unknown"}': 1,
+    });
+  });
+
+  it.each(['/api/v1/sessions', '/api/v1/findings', '/metrics'])('%s knows of a grace period that ended between two ticks', async (path) => {
+    const collector = await start({ gapGraceMs: 5 });
+    await send(
+      collector.url,
+      recordSession().filter(({ seq }) => seq !== 3),
+    );
+    const over = performance.now() + 10;
+    while (performance.now() < over);
+    const { body } = await get(collector, path);
+    expect(typeof body === 'string' ? body : JSON.stringify(body)).toMatch(/"code":"gap"|code="gap",severity="high"} 1/);
   });
 });
 

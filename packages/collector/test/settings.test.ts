@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,7 @@ const TAKEN: Record<string, { flag: unknown; env: string; yaml: string; value: u
     yaml: '{ X-Scope-OrgID: a, b: c }',
     value: { 'x-scope-orgid': 'a', b: 'c' },
   },
+  tempoCompression: { flag: 'none', env: 'none', yaml: 'none', value: 'none' },
   gapGrace: { flag: '1.5', env: '1.5', yaml: '1.5', value: 1.5 },
   sessionIdle: { flag: '601', env: '601', yaml: '601', value: 601 },
   register: { flag: 'r.json', env: 'r.json', yaml: 'r.json', value: 'r.json' },
@@ -64,6 +65,9 @@ const TAKEN: Record<string, { flag: unknown; env: string; yaml: string; value: u
   insecure: { flag: true, env: 'true', yaml: 'true', value: true },
   maxBodyBytes: { flag: '2048', env: '2048', yaml: '2048', value: 2048 },
   maxInflatedBytes: { flag: '2048', env: '2048', yaml: '2048', value: 2048 },
+  maxJsonBytes: { flag: '2048', env: '2048', yaml: '2048', value: 2048 },
+  maxRequestsInFlight: { flag: '7', env: '7', yaml: '7', value: 7 },
+  maxBytesInFlight: { flag: '2048', env: '2048', yaml: '2048', value: 2048 },
   maxSpans: { flag: '7', env: '7', yaml: '7', value: 7 },
   maxAttributes: { flag: '7', env: '7', yaml: '7', value: 7 },
   maxSessions: { flag: '7', env: '7', yaml: '7', value: 7 },
@@ -231,6 +235,36 @@ describe('where spans are forwarded to', () => {
 
   it('the timeout is that of the OTEL variables, in milliseconds', () => {
     expect(plan({ tempo: 'http://tempo:4318' }, { OTEL_EXPORTER_OTLP_TIMEOUT: '1234' }).options.forwarding?.timeoutMs).toBe(1234);
+  });
+
+  it.each([
+    [{ tempo: 'http://tempo:4318' }, {}, 'gzip'],
+    [{ tempo: 'http://127.0.0.1:4320' }, {}, 'none'],
+    [{ tempo: 'http://[::1]:4320' }, {}, 'none'],
+    [{ tempo: 'http://127.0.0.1:4320' }, { OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' }, 'gzip'],
+    [{ tempo: 'http://tempo:4318' }, { OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip', OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'none' }, 'none'],
+    [{ tempo: 'http://tempo:4318', tempoCompression: 'none' }, { OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' }, 'none'],
+  ])('%j with %j: compressed as %s', (flags, env, compression) => {
+    expect(plan(flags, env as Record<string, string>).options.forwarding?.compression).toBe(compression);
+  });
+
+  it('with the certificates that the OTEL variables name, which must be PEM files', () => {
+    const pem = (name: string) => fileURLToPath(new URL(`./fixtures/${name}.pem`, import.meta.url));
+    const env = {
+      OTEL_EXPORTER_OTLP_CERTIFICATE: pem('other.key'),
+      OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: pem('localhost.cert'),
+      OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: pem('localhost.cert'),
+      OTEL_EXPORTER_OTLP_CLIENT_KEY: pem('localhost.key'),
+    };
+    const text = (name: string) => readFileSync(pem(name), 'utf8');
+    expect(plan({ tempo: 'https://tempo:4318' }, env).options.forwarding?.tls).toEqual({
+      ca: text('localhost.cert'),
+      cert: text('localhost.cert'),
+      key: text('localhost.key'),
+    });
+    const wrong = (path: string) => failure(() => plan({ tempo: 'https://tempo:4318' }, { OTEL_EXPORTER_OTLP_CERTIFICATE: path })).message;
+    expect(wrong('/none.pem')).toMatch(/OTEL_EXPORTER_OTLP_CERTIFICATE \/none\.pem: ENOENT/);
+    expect(wrong(file('[]'))).toMatch(/expected a PEM file/);
   });
 
   it('never to the collector itself', () => {

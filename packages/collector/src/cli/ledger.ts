@@ -19,11 +19,7 @@ export function withLedger<T>(named: string | undefined, otherwise: string, work
     return work(ledger);
   } catch (error) {
     if (error instanceof LedgerError) throw new CommandError(EXIT.incomplete, error.message, { cause: error });
-    // What is stored as JSON and is none: no collector wrote that.
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new CommandError(EXIT.broken, `${path}: a row cannot be read, so it was edited or is damaged: ${error.message}`, {
-      cause: error,
-    });
+    throw error;
   } finally {
     ledger.close();
   }

@@ -9,15 +9,6 @@ export const SERVICE_NAME = 'agent-custody-collector';
 
 const STATUS_ERROR = 2;
 
-/** What a `register {agent}` span says beside the agent and the component digests. */
-export const REGISTER_ATTR = {
-  by: 'custody.register.by',
-  ticket: 'custody.register.ticket',
-  from: 'custody.register.from',
-  until: 'custody.register.until',
-  withdrawn: 'custody.register.withdrawn',
-} as const;
-
 /** Where a span hangs: the trace, and the span that it is about. */
 interface Anchor {
   readonly traceId: string;
@@ -89,11 +80,11 @@ export function registerSpan(entry: RegisterEntry, atMs: number, hashing: Hashin
     attributes: {
       [ATTR.agentId]: entry.agent,
       ...Object.fromEntries(components),
-      [REGISTER_ATTR.by]: entry.by,
-      [REGISTER_ATTR.ticket]: entry.ticket,
-      [REGISTER_ATTR.from]: entry.from,
-      ...(entry.until !== null && { [REGISTER_ATTR.until]: entry.until }),
-      ...(entry.withdrawn !== null && { [REGISTER_ATTR.withdrawn]: entry.withdrawn }),
+      [ATTR.registerBy]: entry.by,
+      [ATTR.registerTicket]: entry.ticket,
+      [ATTR.registerFrom]: entry.from,
+      ...(entry.until !== null && { [ATTR.registerUntil]: entry.until }),
+      ...(entry.withdrawn !== null && { [ATTR.registerWithdrawn]: entry.withdrawn }),
     },
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LENGTH, VARINT, WireReader } from '../scan/wire.js';
+import type { Posted } from './post.js';
 
 /** What a store said to one request. */
 export type Answer =
@@ -18,39 +19,23 @@ export type Answer =
 const RETRYABLE: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 /** Answers that blame the request's content; every other 4xx blames its address, its sender or its method. */
 const CONTENT: ReadonlySet<number> = new Set([400, 413, 422]);
-/** More of an answer is not read (OTLP's specification, "Response", asks for a limit). */
-const ANSWER_BYTES = 64 * 1024;
-
 /**
  * Reads an answer. A 200 is no success for the spans that its body says were rejected.
  *
  * @param nowMs Unix ms, for a Retry-After that is a date
  */
-export async function readAnswer(response: Response, nowMs: number): Promise<Answer> {
-  const { status, headers } = response;
-  const body = await bodyOf(response);
-  if (status >= 200 && status < 300) return { type: 'accepted', ...partialSuccess(body, headers.get('content-type') ?? '') };
+export function readAnswer({ status, contentType, retryAfter, body }: Posted, nowMs: number): Answer {
+  if (status >= 200 && status < 300) return { type: 'accepted', ...partialSuccess(body, contentType) };
   const reason = `status_${status}`;
-  if (RETRYABLE.has(status)) return { type: 'busy', reason, retryAfterMs: retryAfter(headers.get('retry-after'), nowMs) };
+  if (RETRYABLE.has(status)) return { type: 'busy', reason, retryAfterMs: waitOf(retryAfter, nowMs) };
   if (CONTENT.has(status)) return { type: 'refused', reason };
-  if (status >= 500) return { type: 'failed', reason, retryAfterMs: retryAfter(headers.get('retry-after'), nowMs) };
+  if (status >= 500) return { type: 'failed', reason, retryAfterMs: waitOf(retryAfter, nowMs) };
   return { type: 'misconfigured', reason };
 }
 
-async function bodyOf(response: Response): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body ?? []) {
-    size += part.length;
-    if (size > ANSWER_BYTES) break;
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
-}
-
 /** Seconds, or an HTTP date (RFC 9110, 10.2.3). */
-function retryAfter(header: string | null, nowMs: number): number | undefined {
-  if (header === null) return undefined;
+function waitOf(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined) return undefined;
   if (/^\d{1,6}$/.test(header)) return Number(header) * 1_000;
   const date = Date.parse(header);
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);

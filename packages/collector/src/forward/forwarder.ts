@@ -3,6 +3,7 @@ import { gzip } from 'node:zlib';
 import type { OutboxEntry } from '../ledger/ledger.js';
 import { type Answer, readAnswer } from './answer.js';
 import { BackOff } from './backoff.js';
+import { Poster } from './post.js';
 import { halve } from './split.js';
 import type { Forwarder, ForwarderOptions } from './types.js';
 
@@ -36,6 +37,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 class OutboxForwarder implements Forwarder {
   lastError: string | undefined;
   private readonly backOff: BackOff;
+  private readonly poster: Poster;
   private readonly aborted = new AbortController();
   private closing = false;
   private running: Promise<void> = Promise.resolve();
@@ -57,6 +59,7 @@ class OutboxForwarder implements Forwarder {
   constructor(private readonly options: ForwarderOptions) {
     const { firstMs, longestMs } = options.retry ?? DEFAULT_RETRY;
     this.backOff = new BackOff(firstMs, longestMs, Math.random);
+    this.poster = new Poster(new URL(options.url), options.tls);
   }
 
   start(): void {
@@ -74,6 +77,7 @@ class OutboxForwarder implements Forwarder {
     const deadline = setTimeout(() => this.aborted.abort(), timeoutMs);
     await this.running;
     clearTimeout(deadline);
+    this.poster.close();
   }
 
   private async run(): Promise<void> {
@@ -130,17 +134,14 @@ class OutboxForwarder implements Forwarder {
   }
 
   private async send(batch: readonly OutboxEntry[]): Promise<Answer> {
-    const { url, headers, timeoutMs } = this.options;
+    const { headers, timeoutMs, compression = 'gzip' } = this.options;
+    const requests = batch.map(({ request }) => request);
+    const zipped = compression === 'gzip' ? [await compress(Buffer.concat(requests), { level: 1 })] : undefined;
     try {
-      const body = await compress(Buffer.concat(batch.map(({ request }) => request)), { level: 1 });
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { ...headers, 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' },
-        body: new Uint8Array(body),
-        redirect: 'manual',
-        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs ?? DEFAULT_TIMEOUT_MS), this.aborted.signal]),
-      });
-      return await readAnswer(response, Date.now());
+      const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs ?? DEFAULT_TIMEOUT_MS), this.aborted.signal]);
+      const described = { ...headers, 'content-type': 'application/x-protobuf', ...(zipped && { 'content-encoding': 'gzip' }) };
+      // Requests laid end to end are one request.
+      return readAnswer(await this.poster.post(zipped ?? requests, described, signal), Date.now());
     } catch (error) {
       if (error instanceof Error && error.name === 'TimeoutError') return { type: 'busy', reason: 'timeout', retryAfterMs: undefined };
       this.options.log.debug({ err: error }, 'the connection to forward over failed');

@@ -1,2 +1,3 @@
 export { createForwarder } from './forwarder.js';
-export type { Forwarder, ForwarderOptions, ForwardMetrics } from './types.js';
+export type { TlsTrust } from './post.js';
+export type { Compression, Forwarder, ForwarderOptions, ForwardMetrics } from './types.js';

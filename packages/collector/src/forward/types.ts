@@ -1,5 +1,6 @@
 import type { Log } from '../engine/types.js';
 import type { Ledger } from '../ledger/ledger.js';
+import type { TlsTrust } from './post.js';
 
 /** What the forwarder counts. */
 export interface ForwardMetrics {
@@ -9,6 +10,9 @@ export interface ForwardMetrics {
   failed(reason: string): void;
 }
 
+/** OTLP's names: what OTEL_EXPORTER_OTLP_COMPRESSION takes. */
+export type Compression = 'gzip' | 'none';
+
 export interface ForwarderOptions {
   readonly ledger: Ledger;
   /** Where to post: the whole URL, such as `http://127.0.0.1:4318/v1/traces`. */
@@ -16,6 +20,9 @@ export interface ForwarderOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Of one request, answer included (default 10 000). */
   readonly timeoutMs?: number;
+  /** How bodies are sent (default `gzip`). */
+  readonly compression?: Compression;
+  readonly tls?: TlsTrust;
   /** Waits between attempts: doubling from the first to the longest (default 500 ms and 30 s), with jitter. */
   readonly retry?: { readonly firstMs: number; readonly longestMs: number };
   readonly log: Log;

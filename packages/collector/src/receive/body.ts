@@ -18,6 +18,7 @@ export interface Body {
 }
 
 const INFLATE_CHUNK = 64 * 1024;
+const LARGEST_CHUNK = 4 * 1024 * 1024;
 
 /**
  * Reads a request's body whole, and inflates it. What is beyond a limit is noticed as it comes in and as it is inflated, so that
@@ -39,16 +40,16 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits, lea
     if (sent.length > limits.inflated) throw inflatedTooLarge(limits);
     return { bytes: sent, sent: sent.length };
   }
-  return { bytes: await inflate(sent, inflater(), limits, lease), sent: sent.length };
+  return { bytes: await inflate(sent, inflater(sent), limits, lease), sent: sent.length };
 }
 
-function inflaterFor(contentEncoding: string | undefined): (() => Gunzip | Inflate) | undefined {
+function inflaterFor(contentEncoding: string | undefined): ((sent: Buffer) => Gunzip | Inflate) | undefined {
   switch ((contentEncoding ?? 'identity').trim().toLowerCase()) {
     case 'identity':
     case '':
       return undefined;
     case 'gzip':
-      return () => createGunzip({ chunkSize: INFLATE_CHUNK });
+      return (sent) => createGunzip({ chunkSize: chunkFor(sent) });
     case 'deflate':
       return () => createInflate({ chunkSize: INFLATE_CHUNK });
     default:
@@ -57,6 +58,15 @@ function inflaterFor(contentEncoding: string | undefined): (() => Gunzip | Infla
         headers: { 'accept-encoding': 'gzip, deflate' },
       });
   }
+}
+
+/**
+ * One chunk for the whole of an honest body, whose length gzip notes at its end (RFC 1952, ISIZE): each further chunk is one more
+ * turn of the event loop. It is what somebody says, so no more is set aside than a little over what text usually inflates to.
+ */
+function chunkFor(sent: Buffer): number {
+  const noted = sent.length < 18 ? 0 : sent.readUInt32LE(sent.length - 4) + 1;
+  return Math.max(INFLATE_CHUNK, Math.min(noted, 16 * sent.length, LARGEST_CHUNK));
 }
 
 async function inflate(sent: Buffer, inflater: Gunzip | Inflate, limits: BodyLimits, lease: Lease): Promise<Buffer> {

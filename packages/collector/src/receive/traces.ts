@@ -147,6 +147,12 @@ function formatOf(request: IncomingMessage): BodyFormat | undefined {
 
 export function send(response: ServerResponse, status: number, contentType: string, body: Uint8Array | string): void {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  response.writeHead(status, { 'content-type': contentType, 'content-length': bytes.length });
+  // Messages may quote what a client sent: no browser may keep them or take them for a page.
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': bytes.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
   response.end(bytes);
 }

@@ -1,4 +1,4 @@
-import { ATTR, CONTENT_KEYS, COVERED_FOREIGN_KEYS } from '@agent-custody/chain';
+import { ATTR, COLLECTOR_PREFIXES, CONTENT_KEYS, COVERED_FOREIGN_KEYS } from '@agent-custody/chain';
 
 /** What a scanner does with an attribute, by its key. */
 export const OTHER = 0;
@@ -13,8 +13,7 @@ export type KeyClass = typeof OTHER | typeof RELEVANT | typeof LINK_CLAIM | type
 
 const CUSTODY = Buffer.from('custody.');
 const LINK = Buffer.from('custody.link.');
-const FINDING = Buffer.from('custody.finding.');
-const VERDICT = Buffer.from('custody.verdict.');
+const RESERVED_PREFIXES = COLLECTOR_PREFIXES.map((prefix) => Buffer.from(prefix));
 const STATUS = Buffer.from(ATTR.status);
 
 interface KnownKey {
@@ -86,9 +85,9 @@ function classOfCustody(bytes: Uint8Array, start: number, length: number): KeyCl
       if (length < LINK.length || !startsWith(bytes, start, LINK)) return RELEVANT;
       return length === STATUS.length && startsWith(bytes, start, STATUS) ? RESERVED : LINK_CLAIM;
     case 0x66: // f
-      return length >= FINDING.length && startsWith(bytes, start, FINDING) ? RESERVED : RELEVANT;
+    case 0x72: // r
     case 0x76: // v
-      return length >= VERDICT.length && startsWith(bytes, start, VERDICT) ? RESERVED : RELEVANT;
+      return RESERVED_PREFIXES.some((prefix) => length >= prefix.length && startsWith(bytes, start, prefix)) ? RESERVED : RELEVANT;
     default:
       return RELEVANT;
   }

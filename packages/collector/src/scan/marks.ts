@@ -1,7 +1,7 @@
 import type { WireValue } from '@agent-custody/chain';
 import { IntakeError } from './error.js';
 import { keyText } from './keys.js';
-import { checkValue, readValue } from './value.js';
+import { checkValue, isAscii, isUsualValue, readValue } from './value.js';
 
 const FIELDS = 4;
 
@@ -60,13 +60,8 @@ export class Marks {
       const unusual = this.unusualAt(at);
       if (unusual !== undefined) out.push([unusual.key, readable(unusual.value, 0, unusual.value.length)]);
       else {
-        const [keyStart, keyEnd, valueStart, valueEnd] = this.offsets.subarray(at, at + FIELDS) as unknown as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        out.push([keyText(this.bytes, keyStart, keyEnd), readable(this.bytes, valueStart, valueEnd)]);
+        const key = keyText(this.bytes, this.offsets[at] as number, this.offsets[at + 1] as number);
+        out.push([key, usual(this.bytes, this.offsets[at + 2] as number, this.offsets[at + 3] as number)]);
       }
     }
     return out;
@@ -76,6 +71,15 @@ export class Marks {
     const index = this.offsets[at] as number;
     return index < 0 ? this.unusual[-index - 1] : undefined;
   }
+}
+
+/** {@link readable}, short for one ASCII string and one small int: what nearly all of a link's values are. */
+function usual(bytes: Buffer, start: number, end: number): WireValue {
+  if (isUsualValue(bytes, start, end)) {
+    if (bytes[start] === 0x18) return bytes[start + 1] as number;
+    if (isAscii(bytes, start + 2, end)) return bytes.toString('latin1', start + 2, end);
+  }
+  return readable(bytes, start, end);
 }
 
 function readable(bytes: Buffer, start: number, end: number): WireValue {

@@ -32,7 +32,7 @@ export interface ScanLimits {
 
 /**
  * Takes an OTLP ExportTraceServiceRequest apart in one pass over its bytes: what the verifier needs of each span is read, the rest
- * stays as it is, byte for byte, to be put together again by `assemble`. Incoming `custody.link.status`, `custody.finding.*` and `custody.verdict.*`
+ * stays as it is, byte for byte, to be put together again by `assemble`. What only a collector writes (`isSetByCollector`)
  * are removed from spans, resources and scopes (SPEC.md, "Attributes": an agent could forge its verdict; a query without a scope
  * finds them on a resource too). Several requests laid end to end are one request, none at all is an empty one.
  *

@@ -4,6 +4,7 @@ import { classify, LINK_CLAIM, OTHER, RESERVED } from './keys.js';
 import type { Marks } from './marks.js';
 import { Pieces } from './pieces.js';
 import type { ScannedSpan } from './types.js';
+import { isUsualValue } from './value.js';
 import { FIXED32, FIXED64, LENGTH, type MessageFields, VARINT, type WireReader } from './wire.js';
 
 /** opentelemetry/proto/trace/v1/trace.proto, message Span. */
@@ -48,6 +49,8 @@ class SpanInRequest implements ScannedSpan, SpanView {
   spanEnd: number;
   attributeCount = 0;
   isLinkClaim = false;
+  /** Values were marked that are neither one short string nor one small int: whether they can be read is still to be checked. */
+  unchecked = false;
   /** What is left of the span without what only the collector may say. */
   kept: Pieces | undefined;
   private readonly firstMark: number;
@@ -70,7 +73,7 @@ class SpanInRequest implements ScannedSpan, SpanView {
   /** @throws IntakeError `bad_data` */
   finish(maxAttributes: number): void {
     if (this.attributeCount > maxAttributes) this.marks.count = this.firstMark;
-    if (this.isLinkClaim) this.marks.check(this.firstMark);
+    if (this.isLinkClaim && this.unchecked) this.marks.check(this.firstMark);
     if (this.kept !== undefined) this.window = this.kept.join();
     this.kept = undefined;
     this.marksEnd = this.marks.count;
@@ -123,6 +126,7 @@ export function scanSpan(reader: WireReader, end: number, group: number, marks: 
     if (tag === ATTRIBUTES_TAG) {
       const stop = reader.lengthEnd(end);
       span.attributeCount++;
+      span.unchecked = true;
       const kind = scanAttribute(reader, stop, marks);
       if (kind === LINK_CLAIM) span.isLinkClaim = true;
       else if (kind === RESERVED) {
@@ -208,7 +212,10 @@ function usualAttribute(bytes: Buffer, start: number, stop: number, span: SpanIn
   if (keyEnd + 2 + (bytes[keyEnd + 1] as number) !== stop) return false;
   const kind = classify(bytes, keyStart, keyLength);
   if (kind === RESERVED) return false;
-  if (kind !== OTHER) marks.add(keyStart, keyEnd, keyEnd + 2, stop);
+  if (kind !== OTHER) {
+    marks.add(keyStart, keyEnd, keyEnd + 2, stop);
+    span.unchecked ||= !isUsualValue(bytes, keyEnd + 2, stop);
+  }
   if (kind === LINK_CLAIM) span.isLinkClaim = true;
   span.attributeCount++;
   return true;

@@ -10,12 +10,12 @@ export interface SpanGroup {
 
 /** One span as it came in: what the verifier reads of it, and the bytes to forward. Both are of the same bytes. */
 export interface ScannedSpan {
-  /** Ids and the attributes that a verifier looks at, without `custody.link.status`, `custody.finding.*` and `custody.verdict.*`. */
+  /** Ids and the attributes that a verifier looks at, without those that only a collector writes. */
   readonly view: SpanView;
   /** Whether any attribute is `custody.link.*` other than `custody.link.status` (SPEC.md, "What is a link"). */
   readonly isLinkClaim: boolean;
   /**
-   * The Span message's own bytes (no tag, no length), incoming `custody.link.status`, `custody.finding.*` and `custody.verdict.*` removed. Usually a
+   * The Span message's own bytes (no tag, no length), what only a collector writes removed. Usually a
    * window on the request's body, which it keeps in memory: copy it to hold it for long.
    */
   readonly bytes: Uint8Array;

@@ -59,11 +59,15 @@ export function readValue(bytes: Buffer, start: number, end: number): WireValue 
  * @throws IntakeError `bad_data` on bytes that are no AnyValue
  */
 export function checkValue(bytes: Buffer, start: number, end: number): void {
-  const tag = bytes[start];
+  if (!isUsualValue(bytes, start, end)) readValue(bytes, start, end);
+}
+
+/** Whether the AnyValue is one string or one int, with a length or number below 128: what nearly all of a link's values are. */
+export function isUsualValue(bytes: Uint8Array, start: number, end: number): boolean {
   const next = bytes[start + 1] as number;
-  const isString = tag === 0x0a && next < 0x80 && start + 2 + next === end;
-  const isInt = tag === 0x18 && next < 0x80 && start + 2 === end;
-  if (!isString && !isInt) readValue(bytes, start, end);
+  if (next >= 0x80) return false;
+  const tag = bytes[start];
+  return tag === 0x0a ? start + 2 + next === end : tag === 0x18 && start + 2 === end;
 }
 
 function strings(reader: WireReader, end: number): WireValue {
@@ -95,9 +99,11 @@ function element(reader: WireReader, end: number): string | undefined {
 }
 
 function text(bytes: Buffer, start: number, end: number): string | OtherValue {
-  for (let i = start; i < end; i++) {
-    if ((bytes[i] as number) < 0x80) continue;
-    return isUtf8(bytes.subarray(start, end)) ? bytes.toString('utf8', start, end) : other('invalid_utf8');
-  }
-  return bytes.toString('latin1', start, end);
+  if (isAscii(bytes, start, end)) return bytes.toString('latin1', start, end);
+  return isUtf8(bytes.subarray(start, end)) ? bytes.toString('utf8', start, end) : other('invalid_utf8');
+}
+
+export function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if ((bytes[i] as number) >= 0x80) return false;
+  return true;
 }

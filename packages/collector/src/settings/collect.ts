@@ -40,6 +40,9 @@ export function planCollect(settings: LoadedSettings, env: NodeJS.ProcessEnv): C
       limits: {
         bodyBytes: settings.maxBodyBytes,
         inflatedBytes: settings.maxInflatedBytes,
+        jsonBytes: settings.maxJsonBytes,
+        requestsInFlight: settings.maxRequestsInFlight,
+        bytesInFlight: settings.maxBytesInFlight,
         spansPerRequest: settings.maxSpans,
         attributesPerSpan: settings.maxAttributes,
       },

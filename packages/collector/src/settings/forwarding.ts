@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import type { Compression, TlsTrust } from '../forward/index.js';
 import { SettingsError } from './errors.js';
 import type { LoadedSettings } from './load.js';
 
@@ -8,6 +10,10 @@ export interface Forwarding {
   readonly headers: Readonly<Record<string, string>>;
   /** Of one request, ms. */
   readonly timeoutMs?: number;
+  /** Default `gzip`. */
+  readonly compression?: Compression;
+  /** Of an https URL: PEM text. */
+  readonly tls?: TlsTrust;
 }
 
 /** What was decided, with what people should know about it. */
@@ -24,9 +30,10 @@ export interface ForwardingDecision {
  * @throws SettingsError for a `--tempo` that is the collector itself, and for variables that ask for gRPC
  */
 export function forwardingOf(settings: LoadedSettings, env: NodeJS.ProcessEnv): ForwardingDecision {
-  const warnings = unread(env);
+  const warnings: string[] = [];
   const timeout = Number(env['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT'] || env['OTEL_EXPORTER_OTLP_TIMEOUT'] || Number.NaN);
   const timing = timeout > 0 ? { timeoutMs: timeout } : {};
+  const how = (url: string) => ({ ...timing, compression: compressionTo(url, settings, env), ...trusting(url, env) });
   if (settings.tempo !== undefined) {
     const url = tracesUrl(settings.tempo);
     if (isItself(url, settings)) {
@@ -36,7 +43,7 @@ export function forwardingOf(settings: LoadedSettings, env: NodeJS.ProcessEnv): 
       );
     }
     // The headers of OTEL_EXPORTER_OTLP_HEADERS belong to the endpoint beside them: they may be credentials of another service.
-    return { forwarding: { url, headers: settings.tempoHeader, ...timing }, warnings };
+    return { forwarding: { url, headers: settings.tempoHeader, ...how(url) }, warnings };
   }
   const url = env['OTEL_TRACES_EXPORTER'] === 'none' || env['OTEL_SDK_DISABLED'] === 'true' ? undefined : otelEndpoint(env);
   if (url === undefined) return { forwarding: undefined, warnings };
@@ -59,7 +66,7 @@ export function forwardingOf(settings: LoadedSettings, env: NodeJS.ProcessEnv): 
     ...otelHeaders(env['OTEL_EXPORTER_OTLP_TRACES_HEADERS']),
     ...settings.tempoHeader,
   };
-  return { forwarding: { url, headers, ...timing }, warnings };
+  return { forwarding: { url, headers, ...how(url) }, warnings };
 }
 
 function otelEndpoint(env: NodeJS.ProcessEnv): string | undefined {
@@ -108,9 +115,38 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
-function unread(env: NodeJS.ProcessEnv): string[] {
-  const certificate = ['OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE', 'OTEL_EXPORTER_OTLP_CERTIFICATE'].find((name) => env[name]);
-  return certificate === undefined
-    ? []
-    : [`${certificate} is not read by the forwarder: name further authorities with NODE_EXTRA_CA_CERTS`];
+/** Over loopback bytes cost less than compressing them; everywhere else less than a tenth of them travels. */
+function compressionTo(url: string, { tempoCompression }: LoadedSettings, env: NodeJS.ProcessEnv): Compression {
+  if (tempoCompression !== undefined) return tempoCompression;
+  const asked = otel(env, 'COMPRESSION')?.value.toLowerCase();
+  if (asked === 'gzip' || asked === 'none') return asked;
+  return isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, '')) ? 'none' : 'gzip';
+}
+
+/** The files that OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY name. */
+function trusting(url: string, env: NodeJS.ProcessEnv): { readonly tls?: TlsTrust } {
+  if (!url.startsWith('https:')) return {};
+  const ca = pemOf(env, 'CERTIFICATE');
+  const cert = pemOf(env, 'CLIENT_CERTIFICATE');
+  const key = pemOf(env, 'CLIENT_KEY');
+  if (ca === undefined && cert === undefined && key === undefined) return {};
+  return { tls: { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) } };
+}
+
+function pemOf(env: NodeJS.ProcessEnv, what: string): string | undefined {
+  const named = otel(env, what);
+  if (named === undefined) return undefined;
+  try {
+    const text = readFileSync(named.value, 'utf8');
+    if (text.includes('-----BEGIN ')) return text;
+  } catch (error) {
+    throw new SettingsError('unreadable_file', `${named.name} ${named.value}: ${(error as Error).message}`, { cause: error });
+  }
+  throw new SettingsError('unreadable_file', `${named.name} ${named.value}: expected a PEM file`);
+}
+
+/** A variable of the OTLP exporter: that for traces before that for all signals; an empty one is not set. */
+function otel(env: NodeJS.ProcessEnv, what: string): { readonly name: string; readonly value: string } | undefined {
+  const name = [`OTEL_EXPORTER_OTLP_TRACES_${what}`, `OTEL_EXPORTER_OTLP_${what}`].find((name) => env[name]);
+  return name === undefined ? undefined : { name, value: env[name] as string };
 }

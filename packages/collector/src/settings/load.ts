@@ -68,7 +68,7 @@ function listOf(text: string, separator: 'comma' | 'space'): string[] {
 }
 
 function invalid(row: SettingRow, found: Found | undefined, error: z.ZodError): SettingsError {
-  const shown = typeof found?.value === 'string' && !SECRET.has(row.key) ? ` '${printable(found.value)}'` : '';
+  const shown = typeof found?.value === 'string' && !SECRET.has(row.key) ? ` '${excerpt(found.value)}'` : '';
   return new SettingsError('invalid_setting', `${found?.place ?? row.name}${shown}: ${reason(error)}`);
 }
 
@@ -81,7 +81,8 @@ function reason(error: z.ZodError): string {
   return `${at === '' ? '' : `${at}: `}${issue?.message ?? 'not valid'}`;
 }
 
-function printable(text: string): string {
+/** Quoted as in JSON and cut: a wrong value may be a whole file. */
+function excerpt(text: string): string {
   return JSON.stringify(text.slice(0, 80)).slice(1, -1);
 }
 
@@ -101,7 +102,7 @@ function readConfig(path: string | undefined): ConfigFile | undefined {
     if (known.has(name)) continue;
     throw new SettingsError(
       'unknown_setting',
-      `${path}: there is no setting '${printable(name)}'; the settings are ${[...known].join(', ')}`,
+      `${path}: there is no setting '${excerpt(name)}'; the settings are ${[...known].join(', ')}`,
     );
   }
   return { path, values };

@@ -69,6 +69,12 @@ export const settingsShape = {
     default: 'OTEL_EXPORTER_OTLP_HEADERS',
     description: "a header of every forwarded request, such as 'X-Scope-OrgID: tenant-1'",
   }),
+  tempoCompression: setting(oneOf(['gzip', 'none']).optional(), {
+    commands: ['collect'],
+    value: 'NAME',
+    default: 'OTEL_EXPORTER_OTLP_COMPRESSION, else gzip, over loopback none',
+    description: 'how forwarded requests are compressed: gzip or none',
+  }),
   gapGrace: setting(seconds(0).prefault(30), {
     commands: ['collect', 'verify'],
     value: 'SECONDS',
@@ -135,6 +141,24 @@ export const settingsShape = {
     value: 'BYTES',
     default: '67108864',
     description: 'largest request body after gunzip; beyond it 413',
+  }),
+  maxJsonBytes: setting(bytes().prefault(16_777_216), {
+    commands: ['collect'],
+    value: 'BYTES',
+    default: '16777216',
+    description: 'largest JSON request body after gunzip: parsed, it takes ten times its size; beyond it 413',
+  }),
+  maxRequestsInFlight: setting(count().prefault(512), {
+    commands: ['collect'],
+    value: 'COUNT',
+    default: '512',
+    description: 'most requests being received at one time; beyond it 503',
+  }),
+  maxBytesInFlight: setting(bytes().prefault(268_435_456), {
+    commands: ['collect'],
+    value: 'BYTES',
+    default: '268435456',
+    description: 'most bytes of request bodies held at one time; beyond it 503',
   }),
   maxSpans: setting(count().prefault(50_000), {
     commands: ['collect'],

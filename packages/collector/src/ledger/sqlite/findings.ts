@@ -1,7 +1,7 @@
 import type { Finding, FindingCode, Severity } from '@agent-custody/chain';
 import type { Page, PageRequest, RecordedFinding } from '../ledger.js';
 import type { Connection, Statement } from './connection.js';
-import { pageOf, printable } from './pages.js';
+import { pageOf, withoutNul } from './pages.js';
 
 type FindingRow = readonly [
   id: number,
@@ -37,7 +37,7 @@ export class FindingsTable {
 
   record(finding: Finding, atMs: number): 'new' | 'changed' | 'known' {
     const { session, code, seq, severity, healed } = finding;
-    const detail = printable(finding.detail);
+    const detail = withoutNul(finding.detail);
     const known = this.known.first(session, seq, code);
     if (known === undefined) {
       this.insert.run(session, code, seq, severity, detail, healed ? 1 : 0, finding.traceId, finding.spanId, Math.trunc(atMs));

@@ -1,4 +1,4 @@
-import { ATTR, type Attributes, type LinkCopy } from '@agent-custody/chain';
+import { ATTR, type AttributeValue, type LinkCopy, WIRE_VERSION } from '@agent-custody/chain';
 import type { Connection, Statement } from './connection.js';
 
 type LinkRow = readonly [
@@ -169,8 +169,8 @@ function hasEntries(content: Readonly<Record<string, string>>): boolean {
 
 function linkOf(row: LinkRow): LinkCopy {
   const [, session, seq, hash, preimage, content, recomputes, disclosure] = row;
-  const parsed = JSON.parse(preimage) as { attributes: Attributes; span_id: string; trace_id: string };
-  const attributes = parsed.attributes;
+  const stored = storedOf(preimage, content) ?? UNREADABLE;
+  const { attributes } = stored;
   return {
     session,
     seq,
@@ -181,10 +181,46 @@ function linkOf(row: LinkRow): LinkCopy {
     version: Number(attributes[ATTR.version]),
     prev: String(attributes[ATTR.prev]),
     time: String(attributes[ATTR.time]),
-    traceId: parsed.trace_id,
-    spanId: parsed.span_id,
-    recomputes: recomputes === 1,
+    traceId: stored.traceId,
+    spanId: stored.spanId,
+    recomputes: recomputes === 1 && stored !== UNREADABLE,
     disclosure: DISCLOSURES[disclosure] ?? 'none',
-    content: content === null ? {} : (JSON.parse(content) as Record<string, string>),
+    content: stored.content,
   };
+}
+
+type Stored = Pick<LinkCopy, 'attributes' | 'traceId' | 'spanId' | 'content'>;
+
+/** What a row says that no collector wrote: nothing. It still stands for its place, so that it is judged and the rest with it. */
+const UNREADABLE: Stored = {
+  attributes: { [ATTR.kind]: 'unreadable', [ATTR.version]: WIRE_VERSION, [ATTR.prev]: '', [ATTR.time]: '0' },
+  traceId: '',
+  spanId: '',
+  content: {},
+};
+
+/** Reads the row's two columns of JSON; undefined when they were edited, or damaged, past reading. */
+function storedOf(preimage: string, content: string | null): Stored | undefined {
+  try {
+    const parsed = JSON.parse(preimage) as { attributes?: unknown; span_id?: unknown; trace_id?: unknown } | null;
+    const disclosed: unknown = content === null ? {} : JSON.parse(content);
+    const { attributes, span_id: spanId, trace_id: traceId } = parsed ?? {};
+    if (!isRecord(attributes, isAttribute) || !isRecord(disclosed, isText)) return undefined;
+    return typeof spanId === 'string' && typeof traceId === 'string' ? { attributes, spanId, traceId, content: disclosed } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function isRecord<T>(value: unknown, holds: (item: unknown) => item is T): value is Record<string, T> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  for (const key in value) if (!holds((value as Record<string, unknown>)[key])) return false;
+  return true;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+function isAttribute(value: unknown): value is AttributeValue {
+  return isText(value) || typeof value === 'number' || (Array.isArray(value) && value.every(isText));
 }

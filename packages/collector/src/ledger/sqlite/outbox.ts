@@ -3,6 +3,8 @@ import type { Connection, Statement } from './connection.js';
 
 /** Entries whose sizes are looked at in one go. */
 const SIZES_AT_A_TIME = 512;
+/** Bytes of entries kept in memory until they are sent: most are, moments after they were written. */
+const RECENT_BYTES = 16 << 20;
 
 /** What still has to reach Tempo, and the spans of links that wait for the verifier. */
 export class OutboxTable {
@@ -22,6 +24,8 @@ export class OutboxTable {
 
   /** Counted once and kept up to date: an outbox that has grown for a day is asked for its size every few seconds. */
   private counted: { spans: number; aside: number } | undefined;
+  private readonly recent = new Map<number, Uint8Array>();
+  private recentBytes = 0;
 
   constructor(private readonly connection: Connection) {
     this.insert = connection.prepare('INSERT INTO outbox (spans, request) VALUES (?, ?)');
@@ -42,21 +46,29 @@ export class OutboxTable {
   }
 
   enqueue(request: Uint8Array, spans: number): void {
-    this.insert.run(spans, request);
+    const { rowId } = this.insert.run(spans, request);
     this.count(spans, 0);
+    this.remember(rowId, request);
   }
 
   head(bounds: { readonly bytes: number; readonly spans: number; readonly after: number }): readonly OutboxEntry[] {
-    let last: number | undefined;
+    const chosen: { readonly id: number; readonly spans: number }[] = [];
     let bytesSoFar = 0;
     let spansSoFar = 0;
     for (const [id, spans, bytes] of this.sizes.all(bounds.after)) {
       bytesSoFar += bytes;
       spansSoFar += spans;
-      if (last !== undefined && (bytesSoFar > bounds.bytes || spansSoFar > bounds.spans)) break;
-      last = id;
+      if (chosen.length > 0 && (bytesSoFar > bounds.bytes || spansSoFar > bounds.spans)) break;
+      chosen.push({ id, spans });
     }
-    return last === undefined ? [] : this.range.all(bounds.after, last).map(([id, spans, request]) => ({ id, spans, request }));
+    const last = chosen.at(-1);
+    if (last === undefined) return [];
+    const known = chosen.flatMap(({ id, spans }) => {
+      const request = this.recent.get(id);
+      return request === undefined ? [] : [{ id, spans, request }];
+    });
+    if (known.length === chosen.length) return known;
+    return this.range.all(bounds.after, last.id).map(([id, spans, request]) => ({ id, spans, request }));
   }
 
   acknowledge(ids: readonly number[]): void {
@@ -98,6 +110,8 @@ export class OutboxTable {
   /** After a roll-back: what was counted may never have been written. */
   forget(): void {
     this.counted = undefined;
+    this.recent.clear();
+    this.recentBytes = 0;
   }
 
   hold(session: string, seq: number, request: Uint8Array): void {
@@ -130,8 +144,21 @@ export class OutboxTable {
   /** Removes an entry. @returns its spans */
   private take(id: number): number {
     const spans = this.remove.all(id)[0]?.[0] ?? 0;
+    this.drop(id);
     this.count(-spans, 0);
     return spans;
+  }
+
+  private remember(id: number, request: Uint8Array): void {
+    // Past the bound the newest are not kept: the oldest are sent first.
+    if (this.recentBytes + request.length > RECENT_BYTES) return;
+    this.recent.set(id, request);
+    this.recentBytes += request.length;
+  }
+
+  private drop(id: number): void {
+    this.recentBytes -= this.recent.get(id)?.length ?? 0;
+    this.recent.delete(id);
   }
 
   private count(spans: number, aside: number): void {

@@ -32,6 +32,6 @@ function positionOf(cursor: string): number {
 }
 
 /** SQLite ends a bound text at a NUL: text for people to read is stored without. */
-export function printable(text: string): string {
+export function withoutNul(text: string): string {
   return text.replaceAll('\0', '\uFFFD');
 }

@@ -1,7 +1,7 @@
 import type { Verdict } from '@agent-custody/chain';
 import type { Page, PageRequest, SessionRow, VerdictCount } from '../ledger.js';
 import type { Connection, SqlValue, Statement } from './connection.js';
-import { pageOf, printable } from './pages.js';
+import { pageOf, withoutNul } from './pages.js';
 
 type Row = readonly [
   id: number,
@@ -91,10 +91,10 @@ export class SessionsTable {
 function valuesOf(row: SessionRow): readonly SqlValue[] {
   return [
     row.session,
-    printable(row.agent),
-    printable(row.agentName),
-    printable(row.principal),
-    printable(row.owner),
+    withoutNul(row.agent),
+    withoutNul(row.agentName),
+    withoutNul(row.principal),
+    withoutNul(row.owner),
     row.fingerprint,
     row.highestSeq,
     row.traceId,
