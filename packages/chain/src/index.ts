@@ -43,6 +43,7 @@ export {
   DEFAULT_LIMITS,
   forget,
   isSettled,
+  linksHeld,
   reportOf,
   resume,
   sessionsInMemory,

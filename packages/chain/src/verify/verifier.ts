@@ -31,6 +31,8 @@ export interface VerifierState {
   readonly sessions: Map<string, SessionState>;
   /** Sessions of which something came, or that something else woke, since the last tick. */
   readonly awake: Set<SessionState>;
+  /** Links in memory that wait behind holes, of all sessions. */
+  linksHeld: number;
   /** No session has a deadline before this. */
   nextDeadline: number;
   /** Sessions by the session of the parent that they wait for. */
@@ -59,6 +61,7 @@ export function createVerifier(options: VerifierOptions & { readonly hashing?: H
     register: options.register,
     sessions: new Map(),
     awake: new Set(),
+    linksHeld: 0,
     nextDeadline: Number.POSITIVE_INFINITY,
     orphansOf: new Map(),
     now: Number.NEGATIVE_INFINITY,
@@ -71,7 +74,7 @@ export function step(state: VerifierState, event: VerifierEvent): StepResult {
   switch (event.type) {
     case 'link': {
       const session = load(state, event.link.session, event.at);
-      const status = takeIn(session, event.link, event.at, state.context);
+      const status = counting(state, session, () => takeIn(session, event.link, event.at, state.context));
       if (session.dirty) state.awake.add(session);
       return { ...NOTHING, findings: told(state, session), status, touched: status === 'duplicate' ? [] : [session.id] };
     }
@@ -145,10 +148,18 @@ function takeDue(state: VerifierState, at: number): SessionState[] {
   return due;
 }
 
+/** Keeps {@link VerifierState.linksHeld} while something is done to a session. */
+function counting<T>(state: VerifierState, session: SessionState, act: () => T): T {
+  const before = session.ahead.size;
+  const result = act();
+  state.linksHeld += session.ahead.size - before;
+  return result;
+}
+
 function foldDue(state: VerifierState, session: SessionState, at: number): { readonly from: number; readonly wakeAt: number } {
-  if (!session.stale) return { from: session.judgedTo, wakeAt: foldHeld(session, at, state.context) };
+  if (!session.stale) return { from: session.judgedTo, wakeAt: counting(state, session, () => foldHeld(session, at, state.context)) };
   session.refoldAfter = at + session.held * REFOLD_MS_PER_LINK;
-  return { from: 1, wakeAt: refold(session, at, state.context) };
+  return { from: 1, wakeAt: counting(state, session, () => refold(session, at, state.context)) };
 }
 
 /** Passes judgement on one session as of `at`, whose links from `from` on are new or folded anew. */
@@ -244,7 +255,7 @@ function load(state: VerifierState, id: string, at: number): SessionState {
   }
   session.highest = last;
   if (last > 0) {
-    refold(session, at, state.context);
+    counting(state, session, () => refold(session, at, state.context));
     // The copies are on record, and what was found in them too.
     for (const key of session.pending.keys()) if (session.findings.has(key)) session.pending.delete(key);
   }
@@ -270,12 +281,19 @@ export function isSettled(state: VerifierState, id: string): boolean {
 /** Drops a session from memory. Its links and findings must be on record. */
 export function forget(state: VerifierState, id: string): void {
   const session = state.sessions.get(id);
-  if (session) state.awake.delete(session);
+  if (!session) return;
+  state.linksHeld -= session.ahead.size;
+  state.awake.delete(session);
   state.sessions.delete(id);
 }
 
 export function sessionsInMemory(state: VerifierState): number {
   return state.sessions.size;
+}
+
+/** Links in memory that wait behind holes: of one session, or of all. Bounded per session; whoever takes many sessions bounds the sum. */
+export function linksHeld(state: VerifierState, id?: string): number {
+  return id === undefined ? state.linksHeld : (state.sessions.get(id)?.ahead.size ?? 0);
 }
 
 /**

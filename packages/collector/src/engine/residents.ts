@@ -5,6 +5,7 @@ import {
   type Hashing,
   isSettled,
   type Limits,
+  linksHeld,
   type Records,
   type Register,
   resume,
@@ -28,6 +29,8 @@ interface Sleeper {
   readonly wakeAt: number;
 }
 
+/** Links that may wait behind holes for each session of the bound: a few sessions full of holes weigh more than many without. */
+const LINKS_HELD_PER_SESSION = 10;
 /** Sessions woken at one tick. */
 const WOKEN_AT_A_TIME = 200;
 /** How long a session that nothing is awaited of stays in memory, for what may still follow. */
@@ -94,7 +97,12 @@ export class Residents {
   }
 
   get areCrowded(): boolean {
-    return sessionsInMemory(this.verifier) > this.options.bound;
+    return sessionsInMemory(this.verifier) > this.options.bound || this.areLaden;
+  }
+
+  /** Too many links wait behind holes: what a flood of forged numbers does. */
+  private get areLaden(): boolean {
+    return linksHeld(this.verifier) > this.options.bound * LINKS_HELD_PER_SESSION;
   }
 
   /**
@@ -104,7 +112,8 @@ export class Residents {
    */
   trim(at: number, leaving: (id: string) => void): void {
     for (const [id, since] of this.touched) {
-      const crowded = this.areCrowded;
+      // A session without held links would make no room where those are what there is too much of.
+      const crowded = this.areLaden ? linksHeld(this.verifier, id) > 0 : this.areCrowded;
       if (!crowded && since + SETTLED_STAY_MS > at) continue;
       const settled = isSettled(this.verifier, id);
       if (!settled && !crowded) continue;
