@@ -6,6 +6,9 @@ import type { SessionRow } from '../ledger/ledger.js';
 
 /** `service.name` of everything that the collector says itself. */
 export const SERVICE_NAME = 'agent-custody-collector';
+/** One object each: the encoder keeps the encoded form of those it has seen. */
+const RESOURCE = { 'service.name': SERVICE_NAME };
+const SCOPE = { name: '@agent-custody/collector' };
 
 const STATUS_ERROR = 2;
 
@@ -17,7 +20,7 @@ interface Anchor {
 
 /** One OTLP request of the collector's own spans. */
 export function encodeOwnSpans(spans: readonly SpanRecord[]): Uint8Array {
-  return encodeRequest(spans, { 'service.name': SERVICE_NAME }, { name: '@agent-custody/collector' });
+  return encodeRequest(spans, RESOURCE, SCOPE);
 }
 
 /**
