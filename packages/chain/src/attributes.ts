@@ -14,6 +14,7 @@ export const LINK_KINDS = [
   'fingerprint.change',
   'child.spawn',
   'loss',
+  'attestation',
   'session.end',
   'heartbeat',
 ] as const;
@@ -27,6 +28,10 @@ export type ReasonSource = (typeof REASON_SOURCES)[number];
 
 export const POLICY_DECISIONS = ['allow', 'deny', 'require_approval'] as const;
 export type PolicyDecision = (typeof POLICY_DECISIONS)[number];
+
+/** What a policy that only observes would have decided instead of `allow`. */
+export const OBSERVED_DECISIONS = ['deny', 'require_approval'] as const;
+export type ObservedDecision = (typeof OBSERVED_DECISIONS)[number];
 
 export const APPROVAL_DECISIONS = ['approved', 'denied', 'expired'] as const;
 export type ApprovalDecision = (typeof APPROVAL_DECISIONS)[number];
@@ -86,9 +91,14 @@ export const ATTR = {
   actionStatus: 'custody.action.status',
   policyDecision: 'custody.policy.decision',
   policyRule: 'custody.policy.rule',
+  policyObserved: 'custody.policy.observed',
   approvalId: 'custody.approval.id',
   approvalDecision: 'custody.approval.decision',
   approvalApprover: 'custody.approval.approver',
+  attestationRequested: 'custody.attestation.requested',
+  attestationExecuted: 'custody.attestation.executed',
+  attestationUnexecuted: 'custody.attestation.unexecuted',
+  attestationUnrequested: 'custody.attestation.unrequested',
   lossFirst: 'custody.loss.first',
   lossLast: 'custody.loss.last',
   lossReason: 'custody.loss.reason',

@@ -27,6 +27,8 @@ export const FINDING_RULES = {
   unfinished_action: { severity: 'medium', against: 'completeness' },
   orphan_child: { severity: 'high', against: 'completeness' },
   missing_child: { severity: 'high', against: 'completeness' },
+  unattested_call: { severity: 'high', against: 'completeness' },
+  tempo_divergence: { severity: 'high', against: 'completeness' },
   unapproved_fingerprint: { severity: 'high', against: 'authority' },
   fingerprint_drift: { severity: 'high', against: 'authority' },
   memory_drift: { severity: 'high', against: 'authority' },

@@ -52,6 +52,7 @@ export {
 } from './verify/verifier.js';
 export {
   type ApprovalDetails,
+  type AttestationDetails,
   ChainWriter,
   type Components,
   type IntentDetails,

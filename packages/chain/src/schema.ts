@@ -4,6 +4,7 @@ import {
   APPROVAL_DECISIONS,
   ATTR,
   ENCODINGS,
+  OBSERVED_DECISIONS,
   OPERATION_EXECUTE_TOOL,
   POLICY_DECISIONS,
   REASON_SOURCES,
@@ -74,6 +75,7 @@ const byKind = {
     [ATTR.reasonSource]: z.enum(REASON_SOURCES),
     [ATTR.policyDecision]: z.enum(POLICY_DECISIONS),
     [ATTR.policyRule]: text.optional(),
+    [ATTR.policyObserved]: z.enum(OBSERVED_DECISIONS).optional(),
   }),
   approval: z.object({
     ...everyLink,
@@ -99,6 +101,13 @@ const byKind = {
       path: [ATTR.lossLast],
       message: 'expected first ≤ last < the own seq',
     }),
+  attestation: z.object({
+    ...everyLink,
+    [ATTR.attestationRequested]: int.min(0),
+    [ATTR.attestationExecuted]: int.min(0),
+    [ATTR.attestationUnexecuted]: z.array(text),
+    [ATTR.attestationUnrequested]: z.array(text),
+  }),
   'session.end': z.object({
     ...everyLink,
     [ATTR.sessionLinks]: int,

@@ -6,6 +6,7 @@ import {
   type Encoding,
   FINGERPRINT_PREFIX,
   type LinkKind,
+  type ObservedDecision,
   OPERATION_EXECUTE_TOOL,
   type PolicyDecision,
   type ReasonSource,
@@ -86,6 +87,8 @@ export interface IntentDetails {
   readonly reasonSource: ReasonSource;
   readonly decision: PolicyDecision;
   readonly rule?: string | undefined;
+  /** What a policy that only observes would have decided. */
+  readonly observed?: ObservedDecision | undefined;
   /** The three of the model call that asked for this action; by default the latest. */
   readonly components?: { readonly system_prompt: string; readonly tools: string; readonly memory: string } | undefined;
   /** Disclosed content and salts by attribute key: not covered by the hash. */
@@ -108,6 +111,20 @@ export interface ApprovalDetails {
   readonly approver?: string | undefined;
   readonly argumentsDigest: string;
 }
+
+/** Tool calls as models asked for them, held against those that were seen executed (SPEC.md, `attestation`). */
+export interface AttestationDetails {
+  /** Calls that models asked for and that the agent was to run itself. */
+  readonly requested: number;
+  /** Executions of calls of a model. */
+  readonly executed: number;
+  /** Call ids that were asked for and never seen executed, and the other way round. */
+  readonly unexecuted: readonly string[];
+  readonly unrequested: readonly string[];
+}
+
+/** Call ids named in one attestation: more of them say nothing more, and a link has to stay small. */
+const ATTESTED_IDS = 100;
 
 /**
  * Writes the chain of one session. The head moves synchronously in {@link append}, the one place where it does, so that calls
@@ -191,6 +208,7 @@ export class ChainWriter {
     };
     put(own, ATTR.actionParentId, details.parentActionId);
     put(own, ATTR.policyRule, details.rule);
+    put(own, ATTR.policyObserved, details.observed);
     putTool(own, details.tool);
     const link = this.append('action.intent', place, own, details.content, composite);
     this.intents++;
@@ -246,6 +264,15 @@ export class ChainWriter {
       throw new ChainError('invalid_argument', `loss of ${first} to ${last}: expected 1 ≤ first ≤ last ≤ ${this.head.seq}`);
     }
     return this.append('loss', place, { [ATTR.lossFirst]: first, [ATTR.lossLast]: last, [ATTR.lossReason]: coveredText(reason) });
+  }
+
+  attestation(details: AttestationDetails, place: Place): WrittenLink {
+    return this.append('attestation', place, {
+      [ATTR.attestationRequested]: details.requested,
+      [ATTR.attestationExecuted]: details.executed,
+      [ATTR.attestationUnexecuted]: details.unexecuted.slice(0, ATTESTED_IDS).map(coveredText),
+      [ATTR.attestationUnrequested]: details.unrequested.slice(0, ATTESTED_IDS).map(coveredText),
+    });
   }
 
   heartbeat(place: Place): WrittenLink {

@@ -21,6 +21,7 @@ function observe(claim: Claim): Watch {
   let now = 0;
   for (const arrival of claim.arrives()) {
     if (typeof arrival === 'number') watch.tick((now += arrival));
+    else if ('diverges' in arrival) watch.diverge(arrival.diverges, arrival.healed, now);
     else if ('kind' in arrival) watch.arrive(viewOf(arrival), now);
     else watch.arrive(arrival, now);
   }

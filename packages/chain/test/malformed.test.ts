@@ -25,6 +25,7 @@ script.disclosed('a').intent('b', 'require_approval', { parent: 'a' }).approval(
 script
   .change({ memory: digestOf('m') })
   .spawn('cd'.repeat(16))
+  .attestation(['call 1'])
   .heartbeat()
   .loss(2, 3)
   .end();
@@ -84,12 +85,13 @@ const REQUIRED: Readonly<Record<(typeof LINK_KINDS)[number], readonly string[]>>
   'fingerprint.change': [ATTR.fingerprintPrevious, ATTR.fingerprintChanged],
   'child.spawn': [ATTR.childSessionId],
   loss: [ATTR.lossFirst, ATTR.lossLast, ATTR.lossReason],
+  attestation: [ATTR.attestationRequested, ATTR.attestationExecuted, ATTR.attestationUnexecuted, ATTR.attestationUnrequested],
   'session.end': [ATTR.sessionLinks, ATTR.sessionActions, ATTR.sessionOutcome],
   heartbeat: [],
 };
 const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   'session.start': [ATTR.principal, ATTR.owner, ATTR.memoryStore, ATTR.keyId],
-  'action.intent': [ATTR.actionParentId, ATTR.toolType, ATTR.toolCallId, ATTR.policyRule],
+  'action.intent': [ATTR.actionParentId, ATTR.toolType, ATTR.toolCallId, ATTR.policyRule, ATTR.policyObserved],
   approval: [ATTR.approvalApprover],
   'action.outcome': [ATTR.toolType, ATTR.toolCallId, ATTR.resultDigest, ATTR.errorType],
   heartbeat: [ATTR.agentVersion, ATTR.conversationId],
@@ -102,7 +104,11 @@ const INTS: ReadonlySet<string> = new Set([
   ATTR.lossLast,
   ATTR.sessionLinks,
   ATTR.sessionActions,
+  ATTR.attestationRequested,
+  ATTR.attestationExecuted,
 ]);
+
+const ARRAYS: ReadonlySet<string> = new Set([ATTR.fingerprintChanged, ATTR.attestationUnexecuted, ATTR.attestationUnrequested]);
 
 /** Where the finding must go: to what is stated once and well-formed, else at large. */
 function place(link: WrittenLink, key: string): { session: string; seq: number } {
@@ -117,7 +123,7 @@ describe.each(LINK_KINDS)('a link of kind %s', (kind) => {
   });
 
   test.each([...COMMON, ...REQUIRED[kind], ...(OPTIONAL[kind] ?? [])])('with %s of another type', (key) => {
-    const other: WireValue[] = INTS.has(key) ? ['1', ['1']] : key === ATTR.fingerprintChanged ? ['tools', 1] : [7, ['x']];
+    const other: WireValue[] = INTS.has(key) ? ['1', ['1']] : ARRAYS.has(key) ? ['tools', 1] : [7, ['x']];
     for (const value of [...other, 2n ** 60n, { other: 'double' }, { other: 'bool' }, { other: 'none' }] as WireValue[]) {
       expect(read(spanOf(link, put(key, value))), JSON.stringify(String(value))).toMatchObject({ type: 'malformed', ...place(link, key) });
     }

@@ -19,7 +19,6 @@ import { COMPONENTS, viewOf, World } from './honest.js';
 
 // Sessions written by hand, lawful or not: what an agent, or whoever holds its place, could have signed its name to.
 
-type Attributes = Readonly<Record<string, AttributeValue>>;
 export type Edit = Readonly<Record<string, AttributeValue | undefined>>;
 
 export const digestOf = (what: string): string => portableHashing.sha256(what);
@@ -135,6 +134,11 @@ export class Script {
 
   loss(first: number, last: number): this {
     return this.add(this.writer.loss(first, last, 'spool full', this.world.place()));
+  }
+
+  attestation(unexecuted: readonly string[], unrequested: readonly string[] = []): this {
+    const counts = { requested: 2 + unexecuted.length, executed: 2 + unrequested.length };
+    return this.add(this.writer.attestation({ ...counts, unexecuted, unrequested }, this.world.place()));
   }
 
   heartbeat(count = 1): this {

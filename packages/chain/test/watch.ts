@@ -16,6 +16,7 @@ import {
   type StepResult,
   step,
   type VerifierState,
+  type WrittenLink,
 } from '../src/index.js';
 
 /** Records that also keep what was found, as a collector's ledger does: a session that comes back finds it there. */
@@ -65,6 +66,10 @@ export class Watch {
     if (reading.type === 'link') this.sessions.add(reading.link.session);
     else if (reading.session) this.sessions.add(reading.session);
     return this.note(step(this.state, reading.type === 'link' ? { type: 'link', link: reading.link, at } : { ...reading, at }));
+  }
+
+  diverge({ session, seq, traceId, spanId }: WrittenLink, healed: boolean, at: number): StepResult {
+    return this.note(step(this.state, { type: 'divergence', session, seq, detail: 'not in the store', healed, traceId, spanId, at }));
   }
 
   tick(at: number): StepResult {

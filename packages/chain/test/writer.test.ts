@@ -45,6 +45,7 @@ describe('a writer refuses', () => {
     approval: (chain) => chain.approval({ actionId: 'a', approvalId: 'x', decision: 'approved', argumentsDigest: digestOf('a') }, place()),
     'fingerprint.change': (chain) => chain.change({ tools: digestOf('t') }, place()),
     'child.spawn': (chain) => chain.spawn('cd'.repeat(16), place()),
+    attestation: (chain) => chain.attestation({ requested: 1, executed: 1, unexecuted: [], unrequested: [] }, place()),
     heartbeat: (chain) => chain.heartbeat(place()),
     'session.end': (chain) => chain.end('completed', place()),
   };

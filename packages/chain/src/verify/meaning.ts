@@ -134,6 +134,9 @@ function foldLink(session: SessionState, link: LinkCopy, context: FoldContext): 
     case 'loss':
       onLoss(session, link);
       break;
+    case 'attestation':
+      onAttestation(session, link);
+      break;
     case 'session.end':
       onEnd(session, link);
       break;
@@ -151,6 +154,17 @@ function onLoss(session: SessionState, link: LinkCopy): void {
   const last = link.attributes[ATTR.lossLast] as number;
   session.meaning.declared.add(first, last);
   find(session, 'declared_loss', link.seq, `the agent declares links ${first} to ${last} lost`);
+}
+
+/** The agent's own cross-check: a call that ran around the adapters, or one that nobody asked for. */
+function onAttestation(session: SessionState, link: LinkCopy): void {
+  const unexecuted = (link.attributes[ATTR.attestationUnexecuted] as readonly string[]).length;
+  const unrequested = (link.attributes[ATTR.attestationUnrequested] as readonly string[]).length;
+  const parts = [
+    ...(unexecuted > 0 ? [`${unexecuted} that a model asked for were not seen executed`] : []),
+    ...(unrequested > 0 ? [`${unrequested} were executed that no model asked for`] : []),
+  ];
+  if (parts.length > 0) find(session, 'unattested_call', link.seq, `of the run's tool calls, ${parts.join(', and ')}`);
 }
 
 function onEnd(session: SessionState, link: LinkCopy): void {

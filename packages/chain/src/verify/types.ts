@@ -76,6 +76,20 @@ export type VerifierEvent =
       readonly spanId: string;
       readonly at: number;
     }
+  /**
+   * Another store was read and does not hold this link as it is on record, or (`healed`) holds it again. Reading stores is the
+   * caller's; the finding is the session's like any other.
+   */
+  | {
+      readonly type: 'divergence';
+      readonly session: string;
+      readonly seq: number;
+      readonly detail: string;
+      readonly healed: boolean;
+      readonly traceId: string;
+      readonly spanId: string;
+      readonly at: number;
+    }
   /** Time passes. `at` is in ms on any monotonic scale that all events share; Infinity judges everything at rest. */
   | { readonly type: 'tick'; readonly at: number };
 

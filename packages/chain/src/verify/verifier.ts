@@ -90,6 +90,13 @@ export function step(state: VerifierState, event: VerifierEvent): StepResult {
       state.awake.add(session);
       return { ...NOTHING, findings: told(state, session), touched: [id] };
     }
+    case 'divergence': {
+      const session = load(state, event.session, event.at);
+      const emit = new Emit(session, state.context.records);
+      if (event.healed) emit.heal('tempo_divergence', event.seq);
+      else emit.raise('tempo_divergence', event.seq, event.detail, event);
+      return { ...NOTHING, findings: emit.findings, touched: emit.findings.length > 0 ? [event.session] : [] };
+    }
     case 'tick':
       return tick(state, event.at);
     default:

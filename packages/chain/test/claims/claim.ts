@@ -8,11 +8,16 @@ import { componentDigest, digestOf, edit, Script } from '../script.js';
 export interface Claim {
   readonly that: string;
   /** What arrives, in order; a number lets that many ms pass, with a tick. */
-  readonly arrives: () => readonly (WrittenLink | SpanView | number)[];
+  readonly arrives: () => readonly (WrittenLink | SpanView | Divergence | number)[];
   /** Active findings of all sessions but `late`, as `code@seq`, in order of seq; at large: `code@0`. */
   readonly finds: readonly string[];
   readonly register?: Register;
   readonly limits?: Partial<Limits>;
+}
+/** A store was read back, and this link of it was not, or is again, as it is on record. */
+export interface Divergence {
+  readonly diverges: WrittenLink;
+  readonly healed: boolean;
 }
 export type Claims = Readonly<Partial<Record<FindingCode, readonly Claim[]>>>;
 

@@ -109,6 +109,36 @@ export const completenessClaims: Claims = {
       finds: ['content_mismatch@3', 'overflow@3'],
     },
   ],
+  unattested_call: [
+    {
+      that: 'calls that were asked for and not seen executed',
+      arrives: () => acting().attestation(['call 7']).end().links,
+      finds: ['unattested_call@4'],
+    },
+    {
+      that: 'calls that were executed and nobody asked for',
+      arrives: () => acting().attestation([], ['call 8', 'call 9']).end().links,
+      finds: ['unattested_call@4'],
+    },
+  ],
+  tempo_divergence: [
+    {
+      that: 'a link that a store read back does not hold as it is on record',
+      arrives: () => [...plain(), { diverges: at(plain(), 3), healed: false }],
+      finds: ['tempo_divergence@3'],
+    },
+    {
+      that: 'each such link, once, until the store holds it again',
+      arrives: () => [
+        ...plain(),
+        { diverges: at(plain(), 2), healed: false },
+        { diverges: at(plain(), 3), healed: false },
+        { diverges: at(plain(), 3), healed: false },
+        { diverges: at(plain(), 2), healed: true },
+      ],
+      finds: ['tempo_divergence@3'],
+    },
+  ],
   clock_regression: [
     {
       that: 'a time before that of the link before',
