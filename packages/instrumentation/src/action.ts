@@ -5,6 +5,7 @@ import { type Captured, captureReason, captureValue, type Text } from './capture
 import { guarded } from './errors.js';
 import { errorType, statusOfError } from './failure.js';
 import { type Frame, state } from './global.js';
+import { ActionDenied, type Answer, type ProposedAction, type Refusal, type Ruling, refusalOf, rule } from './guard.js';
 import type { Session } from './lifecycle.js';
 import { type Observer, observe, type Stop } from './observe.js';
 import { newSpanId } from './random.js';
@@ -26,7 +27,16 @@ const STATUSES: ReadonlySet<ActionStatus> = new Set(['ok', 'error', 'timeout', '
  */
 export function runAction<T>(call: ActionCall<T>, execute: () => T): T {
   const action = guarded('recording an intent', () => begin(call));
-  if (action === undefined) return execute();
+  if (action === undefined) return unrecorded(call, execute);
+  if (action === 'seen') return execute();
+  if (action.refusal) return refuse(call, action, action.refusal);
+  if (action.wait === undefined) return run(action, execute);
+  const permission = action.permission(call.signal);
+  if (call.awaited === 'iterator') return afterwards(call, action, permission, execute) as T;
+  return permission.then((refusal) => (refusal ? refuse(call, action, refusal) : run(action, execute))) as T;
+}
+
+function run<T>(action: Action, execute: () => T): T {
   let result: T;
   try {
     result = action.within(execute);
@@ -37,10 +47,33 @@ export function runAction<T>(call: ActionCall<T>, execute: () => T): T {
   return observe(result, action, state().configuration.idleMs);
 }
 
-function begin<T>(call: ActionCall<T>): Action | undefined {
+async function* afterwards<T>(call: ActionCall<T>, action: Action, permission: Promise<Refusal | undefined>, execute: () => T) {
+  const refusal = await permission;
+  if (refusal) yield refuse(call, action, refusal);
+  else yield* run(action, execute) as AsyncIterable<unknown>;
+}
+
+/** Observation fails open; with a guard in force, what cannot be put on record cannot run. */
+function unrecorded<T>(call: ActionCall<T>, execute: () => T): T {
+  if (state().configuration.guard === undefined) return execute();
+  return refused(call, refusalOf(call.tool.name, { rule: 'error', reason: 'its intent could not be recorded' }));
+}
+
+function refuse<T>(call: ActionCall<T>, action: Action, refusal: Refusal): T {
+  action.denied();
+  return refused(call, refusal);
+}
+
+function refused<T>(call: ActionCall<T>, refusal: Refusal): T {
+  if (call.refused) return call.refused(refusal) as T;
+  throw new ActionDenied(refusal);
+}
+
+/** `seen`: a second patch of one framework sees the action that is under way. */
+function begin<T>(call: ActionCall<T>): Action | 'seen' {
   const frame = state().frames.getStore();
   for (let outer = frame; call.dedupe !== undefined && outer; outer = outer.parent) {
-    if (outer.action?.call.dedupe === call.dedupe) return undefined;
+    if (outer.action?.call.dedupe === call.dedupe) return 'seen';
   }
   return new Action(call as ActionCall<unknown>, liveSession(call.session), frame);
 }
@@ -54,7 +87,11 @@ export class Action implements Observer {
   private readonly span: LinkSpan;
   private readonly context: Context;
   private readonly frame: Frame;
+  private begun = false;
   private finished = false;
+  private proposed: ProposedAction | undefined;
+  private ruling: Ruling | undefined;
+  private intent: WrittenLink | undefined;
   private readonly yields: string[] = [];
   private yieldedLength = 0;
 
@@ -68,8 +105,8 @@ export class Action implements Observer {
     try {
       this.span = startLinkSpan(`execute_tool ${name}`, parent);
       const own = within(this.span, parent);
-      const intent = this.announce(own, outer);
-      this.context = intent ? withParent(own, intent) : own;
+      this.intent = this.announce(own, outer);
+      this.context = this.intent ? withParent(own, this.intent) : own;
       this.frame = { session, action: this, parent: outer, context: this.context };
     } catch (error) {
       session.leave(this);
@@ -77,7 +114,37 @@ export class Action implements Observer {
     }
   }
 
+  /** Set when it must not run. */
+  get refusal(): Refusal | undefined {
+    if (this.ruling === undefined) return undefined;
+    const { decision, wait } = this.ruling;
+    if (decision === 'deny' || (decision === 'require_approval' && !wait)) return refusalOf(this.call.tool.name, this.ruling);
+    if (this.proposed && !this.intent)
+      return refusalOf(this.call.tool.name, { ...this.ruling, reason: 'its intent could not be recorded' });
+    if (!wait || this.call.awaited) return undefined;
+    return refusalOf(this.call.tool.name, { ...this.ruling, reason: 'it would have to wait, and it is synchronous' });
+  }
+
+  /** Set when something must come before it runs. */
+  get wait(): Ruling['wait'] {
+    return this.ruling?.wait;
+  }
+
+  /** Waits for what must come first; each word of a human is a link. Answers why it must not run, if so. Never rejects. */
+  async permission(signal: AbortSignal | undefined): Promise<Refusal | undefined> {
+    const { ruling, intent } = this;
+    const { name } = this.call.tool;
+    const failed = { go: false, reason: 'what it had to wait for failed' };
+    let answer: Answer = failed;
+    const span = ruling?.decision === 'require_approval' ? startLinkSpan(`approval ${name}`, this.context) : undefined;
+    if (intent && ruling?.wait) answer = await ruling.wait(intent, signal).catch(() => failed);
+    guarded('recording an approval', () => this.approved(answer, span));
+    if (this.finished) return refusalOf(name, { rule: ruling?.rule ?? 'none', reason: 'its session has ended' });
+    return answer.go ? undefined : refusalOf(name, { rule: ruling?.rule ?? 'none', reason: answer.reason });
+  }
+
   within<R>(step: () => R): R {
+    this.begun = true;
     return context.with(this.context, () => state().frames.run(this.frame, step));
   }
 
@@ -107,9 +174,14 @@ export class Action implements Observer {
     this.finish(how === 'exhausted' ? 'ok' : 'cancelled', { result }, how === 'unread');
   }
 
-  /** The session ends while this is under way: `cancelled`, whatever it does from now on. */
+  /** It never ran. */
+  denied(): void {
+    this.finish('denied', {});
+  }
+
+  /** The session ends while this is under way: whatever it does from now on. */
   abandon(): void {
-    this.finish('cancelled', {});
+    this.finish(this.begun ? 'cancelled' : 'denied', {});
   }
 
   private announce(own: Context, outer: Frame | undefined): WrittenLink | undefined {
@@ -117,9 +189,12 @@ export class Action implements Observer {
     const asked = this.session.askedFor(tool.callId);
     const reason = this.call.reason ?? asked.reason;
     const given = reason && reason.text !== '' && reason.source !== 'none' ? reason : undefined;
-    const args = captureValue('arguments', toCanonical(input), tool.name, redact);
+    const value = toCanonical(input);
+    const args = captureValue('arguments', value, tool.name, redact);
     const why = captureReason(given?.text, tool.name, redact);
     const within = outer?.session === this.session ? outer.action?.id : undefined;
+    const ruling = rule(() => this.propose(value, args.digest, given?.text));
+    this.ruling = ruling;
     const intent = this.session.recorder.record(startLinkSpan(`intent ${tool.name}`, own), (writer, place) =>
       writer.intent(
         {
@@ -130,16 +205,50 @@ export class Action implements Observer {
           argumentsEncoding: args.encoding,
           reasonDigest: why.digest,
           reasonSource: given?.source ?? 'none',
-          decision: 'allow',
-          rule: 'none',
+          decision: ruling.decision,
+          rule: ruling.rule,
+          observed: ruling.observed,
           components: asked.components && three(asked.components),
           content: { ...args.content, ...why.content },
         },
         place,
       ),
     );
-    if (intent) this.session.allowed(intent);
+    if (intent && ruling.decision !== 'deny') this.session.allowed(intent);
     return intent;
+  }
+
+  private propose({ text, encoding }: Text, argumentsDigest: string, reason: string | undefined): ProposedAction {
+    const { tool, awaited } = this.call;
+    const { id, agentId, principal } = this.session;
+    this.proposed = {
+      id: this.id,
+      session: id,
+      agent: agentId,
+      principal,
+      tool,
+      arguments: JSON.parse(text),
+      encoding,
+      argumentsDigest,
+      reason,
+      canWait: awaited !== undefined,
+    };
+    return this.proposed;
+  }
+
+  /** An approval after the outcome is dropped (SPEC.md, "Spans"). */
+  private approved({ approvals = [] }: Answer, span: LinkSpan | undefined): void {
+    const { proposed } = this;
+    if (this.finished || proposed === undefined) return;
+    for (const [i, { decision, approver }] of approvals.entries()) {
+      const own = (i === 0 && span) || startLinkSpan(`approval ${this.call.tool.name}`, this.context);
+      this.session.recorder.record(own, (writer, place) =>
+        writer.approval(
+          { actionId: this.id, approvalId: newSpanId(), decision, approver, argumentsDigest: proposed.argumentsDigest },
+          place,
+        ),
+      );
+    }
   }
 
   private captured(value: Text): Captured {
@@ -167,6 +276,8 @@ export class Action implements Observer {
         status === 'error' || status === 'timeout',
       ),
     );
+    const { guard } = state().configuration;
+    if (this.proposed && guard?.settled) guarded('telling the guard', () => guard.settled?.(this.proposed as ProposedAction, status));
     this.session.leave(this, unread ? 'abandoned' : undefined);
   }
 }

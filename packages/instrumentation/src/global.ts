@@ -3,6 +3,7 @@ import type { AttributeValue } from '@agent-custody/chain';
 import { type Context, diag, type TracerProvider } from '@opentelemetry/api';
 import type { Action } from './action.js';
 import type { EvidenceChannel, EvidenceLoss } from './evidence/types.js';
+import type { Guard } from './guard.js';
 import type { Session } from './lifecycle.js';
 import { type Capture, readSettings, type Settings } from './settings.js';
 import type { Redact } from './types.js';
@@ -21,6 +22,8 @@ export interface Configuration {
   readonly capture: Capture;
   /** Undefined: {@link defaultRedact}. */
   readonly redact: Redact | undefined;
+  /** Decides about each action before it runs; without one all are allowed. */
+  readonly guard: Guard | undefined;
   readonly heartbeatMs: number;
   readonly idleMs: number;
 }
@@ -91,6 +94,7 @@ function defaults(): Configuration {
     resource: { 'service.name': settings.agent.id },
     capture: settings.capture,
     redact: undefined,
+    guard: undefined,
     heartbeatMs: settings.heartbeatMs,
     idleMs: settings.idleMs,
   };
@@ -103,7 +107,7 @@ function defaults(): Configuration {
  */
 export function configure(changes: Partial<Configuration>): void {
   const present = state();
-  const named = Object.entries(changes).filter(([name, value]) => value !== undefined || name === 'evidence');
+  const named = Object.entries(changes).filter(([name, value]) => value !== undefined || name === 'evidence' || name === 'guard');
   present.configuration = { ...present.configuration, ...Object.fromEntries(named) };
 }
 

@@ -72,6 +72,15 @@ export class Session implements ActiveSession {
     state().opened++;
   }
 
+  /** `gen_ai.agent.id` of its links. */
+  get agentId(): string {
+    return this.agent.id;
+  }
+
+  get principal(): string | undefined {
+    return this.options.principal;
+  }
+
   get ended(): boolean {
     return this.phase === 'ended';
   }
@@ -116,6 +125,8 @@ export class Session implements ActiveSession {
       },
     };
   }
+
+  forgo(_callIds: readonly string[]): void {}
 
   hold(): Hold {
     if (this.phase === 'ended') return this.live().hold();

@@ -1,4 +1,5 @@
 import type { ActionStatus, ReasonSource, SessionOutcome } from '@agent-custody/chain';
+import type { Refusal } from './guard.js';
 
 export type { ActionStatus, ReasonSource, SessionOutcome } from '@agent-custody/chain';
 
@@ -68,10 +69,21 @@ export interface ModelRequest {
   readonly conversationId?: string | undefined;
 }
 
+/** One tool call that a model asked for. */
+export interface AskedCall {
+  readonly callId: string;
+  readonly toolName: string;
+  /**
+   * Whether the agent's framework is going to run it itself, so that an adapter must see it executed: not a tool that runs at the
+   * provider or at a client, nor one that the framework does not know. Only such calls are held against what was executed.
+   */
+  readonly runs?: boolean | undefined;
+}
+
 /** A model call in flight; it keeps its session open until {@link done}. */
 export interface ModelCall {
   /** Tool calls that the model asked for, with the reason that came with them. */
-  asked(calls: readonly { readonly callId: string; readonly toolName: string }[], reason: Reason | undefined): void;
+  asked(calls: readonly AskedCall[], reason: Reason | undefined): void;
   /** Idempotent. */
   done(): void;
 }
@@ -90,6 +102,8 @@ export interface ActiveSession {
   readonly id: string;
   /** Measures the fingerprint from what is really sent; appends session.start or fingerprint.change. */
   modelCall(sent: ModelRequest): ModelCall;
+  /** Calls that the framework honestly does not run after all: the run was aborted, its steps ran out, a guardrail stopped it. */
+  forgo(callIds: readonly string[]): void;
   /** A stream, or anything else that keeps the session open. */
   hold(): Hold;
   /** Says that the session's function has settled: it ends once nothing holds it any more, with this outcome. */
@@ -109,6 +123,17 @@ export interface ActionCall<T> {
   readonly statusOf?: ((result: Awaited<T>) => ActionStatus) | undefined;
   /** Tells an abort by the caller from an error of the tool's own. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * What the caller takes in place of a result when the action has to wait for an approval: a promise of it, or an async iterator
+   * of its values. Absent: the caller is synchronous, and what would have to wait is refused.
+   */
+  readonly awaited?: 'promise' | 'iterator' | undefined;
+  /** What the framework takes for "refused, and the model is told". By default an `ActionDenied` is thrown. */
+  readonly refused?: ((refusal: Refusal) => Awaited<T>) | undefined;
+  /**
+   * The adapter sees every model call of this framework, so that one with a call id that no model asked for is held against the run.
+   */
+  readonly requested?: boolean | undefined;
   /** Names the call: the same key inside an action that has it is the same action, seen by a second patch. */
   readonly dedupe?: string | undefined;
   /** Replaces the configured redaction for this call. */

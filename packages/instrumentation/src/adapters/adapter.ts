@@ -34,7 +34,17 @@ export interface Adapter {
   readonly targets: readonly Target[];
   /** What needs no hook: done when the instrumentation is enabled. Idempotent. */
   arm?(): void;
+  /**
+   * For the self-test: runs a tool of its own, named {@link PROBE_TOOL}, through the framework as the application's folder has it,
+   * offline. Whether it was recorded is for the caller to see.
+   *
+   * @param load imports a package or a file of one from the application's folder
+   */
+  probe?(load: (specifier: string) => Promise<Exports>): Promise<unknown>;
 }
+
+/** The tool that a probe runs. */
+export const PROBE_TOOL = 'agent_custody_probe';
 
 /** Makes the target for one file; `include` follows from the package's folder and the file. */
 export function target(options: Omit<Target, 'include'>): Target {

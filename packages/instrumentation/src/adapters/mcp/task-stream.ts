@@ -21,7 +21,7 @@ export function followed(call: ActionCall<unknown>, start: () => unknown): unkno
   const outcome = runAction(call, () => {
     stream = start();
     return new Promise((resolve, reject) => follow(stream as Messages, resolve, (error) => reject(namedError(error, call.signal))));
-  });
+  }) as Promise<unknown>;
   // The application learns of errors by the stream.
   outcome.catch(() => undefined);
   return stream;
