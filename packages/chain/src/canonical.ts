@@ -45,14 +45,26 @@ function writeString(value: string): string {
   return JSON.stringify(value);
 }
 
+/**
+ * A key with what stands around it: the comma before it, the quote that closes a text before that, the quote that opens its own text.
+ * Every piece that a preimage is put together of costs, and hashing has to gather them all.
+ */
+interface QuotedKey {
+  readonly plain: string;
+  readonly text: string;
+  readonly plainAfterText: string;
+  readonly textAfterText: string;
+}
+
 /** Keys come again and again: their quoted form is kept, up to a bound that hostile input cannot exceed. */
-const QUOTED = new Map<string, string>();
+const QUOTED = new Map<string, QuotedKey>();
 const MAX_QUOTED = 1024;
 
-function writeKey(key: string): string {
+function quotedKey(key: string): QuotedKey {
   const known = QUOTED.get(key);
   if (known !== undefined) return known;
-  const quoted = `${writeString(key)}:`;
+  const plain = `,${writeString(key)}:`;
+  const quoted = { plain, text: `${plain}"`, plainAfterText: `"${plain}`, textAfterText: `"${plain}"` };
   if (QUOTED.size < MAX_QUOTED && key.length <= 64) QUOTED.set(key, quoted);
   return quoted;
 }
@@ -76,12 +88,17 @@ function writeObject(value: object, depth: number): string {
   if (keys.length === 0) return '{}';
   const record = value as Record<string, unknown>;
   let out = '{';
+  let isTextOpen = false;
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] as string;
-    if (i > 0) out += ',';
-    out += writeKey(key) + at(record[key], depth, key);
+    const member = record[key];
+    const quoted = quotedKey(key);
+    const isText = typeof member === 'string' && !NEEDS_CARE.test(member);
+    const before = isText ? (isTextOpen ? quoted.textAfterText : quoted.text) : isTextOpen ? quoted.plainAfterText : quoted.plain;
+    out += (i === 0 ? before.slice(1) : before) + (isText ? member : at(member, depth, key));
+    isTextOpen = isText;
   }
-  return `${out}}`;
+  return isTextOpen ? `${out}"}` : `${out}}`;
 }
 
 /** Objects of one shape come in rows: the order of the keys last seen in a slot is kept, and compared by identity. */

@@ -5,9 +5,21 @@ import type { Hashing } from './hashing.js';
 /** Fields that a commitment can be over. */
 export type CommittedField = 'arguments' | 'result' | 'reason';
 
+const LINK_DOMAIN = 'agent-custody/v1/link\n';
+
 /** SHA-256 of a link's preimage under its domain (SPEC.md, "Hash"). */
 export function linkHash(preimage: string, hashing: Hashing): string {
-  return hashing.sha256(`agent-custody/v1/link\n${preimage}`);
+  return hashing.sha256(LINK_DOMAIN + preimage);
+}
+
+/**
+ * {@link linkHash}, and the preimage as a part of the very text that was hashed: what is put together of a hundred pieces stays so in
+ * memory, which links that wait for their commit need not.
+ */
+export function hashedPreimage(preimage: string, hashing: Hashing): { readonly hash: string; readonly preimage: string } {
+  const text = LINK_DOMAIN + preimage;
+  const hash = hashing.sha256(text);
+  return { hash, preimage: text.slice(LINK_DOMAIN.length) };
 }
 
 /**

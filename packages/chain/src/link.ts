@@ -1,6 +1,7 @@
 import { ATTR, type AttributeValue, WIRE_VERSION } from './attributes.js';
 import { canonicalize } from './canonical.js';
-import { type CommittedField, commitment, linkHash, SALT } from './digest.js';
+import { cleanLink, type LinkValues } from './clean.js';
+import { type CommittedField, commitment, hashedPreimage, SALT } from './digest.js';
 import type { Hashing } from './hashing.js';
 import { factsOf } from './keys.js';
 import { schemaProblem } from './schema.js';
@@ -43,25 +44,28 @@ const NONE: Reading = { type: 'none' };
  * @example const reading = readSpan(view, portableHashing); if (reading.type === 'link') …
  */
 export function readSpan(span: SpanView, hashing: Hashing): Reading {
+  const values = cleanLink(span);
+  return values === undefined ? readAny(span, hashing) : { type: 'link', link: linkCopy(span, values, hashing) };
+}
+
+/** {@link readSpan} of whatever a span may hold: says what is wrong with it. */
+export function readAny(span: SpanView, hashing: Hashing): Reading {
   const values: Record<string, WireValue> = {};
   let claims = false;
   let repeated: Set<string> | undefined;
-  // By index: this runs for every attribute of every link.
-  for (let i = 0; i < span.attributes.length; i++) {
-    const attribute = span.attributes[i] as readonly [string, WireValue];
-    const key = attribute[0];
+  for (const [key, value] of span.attributes) {
     const facts = factsOf(key);
     if (!facts.read) continue;
     claims ||= facts.claims;
     if (values[key] !== undefined) repeated = (repeated ?? new Set()).add(key);
-    values[key] = attribute[1];
+    values[key] = value;
   }
   if (!claims) return NONE;
   // Two values under one key: readers would disagree about which one the hash covers.
   const [twice] = repeated ?? [];
   const problem = (twice && `the attribute '${twice}' occurs twice`) ?? idProblem(span) ?? valueProblem(values) ?? schemaProblem(values);
   if (problem !== undefined) return malformed(span, values, repeated, problem);
-  return { type: 'link', link: linkCopy(span, values, hashing) };
+  return { type: 'link', link: linkCopy(span, sorted(values), hashing) };
 }
 
 function idProblem(span: SpanView): string | undefined {
@@ -113,7 +117,7 @@ function malformed(
   return stated ? { type: 'malformed', session, seq, detail, ...ids } : { type: 'malformed', session: '', seq: 0, detail, ...ids };
 }
 
-function linkCopy(span: SpanView, values: Readonly<Record<string, WireValue>>, hashing: Hashing): LinkCopy {
+function sorted(values: Readonly<Record<string, WireValue>>): LinkValues {
   const attributes: Record<string, AttributeValue> = {};
   const content: Record<string, string> = {};
   for (const key in values) {
@@ -121,9 +125,12 @@ function linkCopy(span: SpanView, values: Readonly<Record<string, WireValue>>, h
     if (factsOf(key).covered) attributes[key] = value as AttributeValue;
     else if (typeof value === 'string' && key !== ATTR.hash) content[key] = value;
   }
+  return { attributes, content, hash: values[ATTR.hash] as string };
+}
+
+function linkCopy(span: SpanView, { attributes, content, hash }: LinkValues, hashing: Hashing): LinkCopy {
   const { traceId, spanId } = span;
-  const preimage = canonicalize({ attributes, span_id: spanId, trace_id: traceId });
-  const hash = values[ATTR.hash] as string;
+  const { hash: computed, preimage } = hashedPreimage(canonicalize({ attributes, span_id: spanId, trace_id: traceId }), hashing);
   const known = attributes[ATTR.version] === WIRE_VERSION;
   return {
     session: attributes[ATTR.sessionId] as string,
@@ -137,8 +144,8 @@ function linkCopy(span: SpanView, values: Readonly<Record<string, WireValue>>, h
     traceId,
     spanId,
     preimage,
-    recomputes: known && linkHash(preimage, hashing) === hash,
-    disclosure: known ? disclosure(attributes, content, values, hashing) : 'none',
+    recomputes: known && computed === hash,
+    disclosure: known ? disclosure(attributes, content, hashing) : 'none',
     content,
   };
 }
@@ -146,7 +153,6 @@ function linkCopy(span: SpanView, values: Readonly<Record<string, WireValue>>, h
 function disclosure(
   attributes: Readonly<Record<string, AttributeValue>>,
   content: Readonly<Record<string, string>>,
-  values: Readonly<Record<string, WireValue>>,
   hashing: Hashing,
 ): LinkCopy['disclosure'] {
   let disclosed = false;
@@ -155,8 +161,8 @@ function disclosure(
     if (shown === undefined) continue;
     disclosed = true;
     const digest = attributes[part.digest];
-    const salt = values[part.salt];
-    if (typeof digest !== 'string' || typeof salt !== 'string' || !SALT.test(salt)) return 'mismatch';
+    const salt = content[part.salt];
+    if (typeof digest !== 'string' || salt === undefined || !SALT.test(salt)) return 'mismatch';
     // Taken over the text's own bytes, never over what a parser would make of it.
     const committed = part.field === 'reason' ? canonicalize(shown) : shown;
     if (commitment(part.field, committed, salt, hashing) !== digest) return 'mismatch';

@@ -3,6 +3,7 @@ import {
   ACTION_STATUSES,
   APPROVAL_DECISIONS,
   ATTR,
+  type AttributeValue,
   ENCODINGS,
   OBSERVED_DECISIONS,
   OPERATION_EXECUTE_TOOL,
@@ -11,21 +12,27 @@ import {
   SESSION_OUTCOMES,
   WIRE_VERSION,
 } from './attributes.js';
+import { factsOf } from './keys.js';
 import type { WireValue } from './span.js';
 
 // The tables of SPEC.md, "Attributes", as schemas. Keys that they do not name are chained like the rest and otherwise ignored.
-const hex64 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex');
-const sessionId = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 lower-case hex');
+const HEX64 = /^[0-9a-f]{64}$/;
+const HEX32 = /^[0-9a-f]{32}$/;
+const TIME = /^[1-9][0-9]{0,19}$/;
+const hex64 = z.string().regex(HEX64, 'expected 64 lower-case hex');
+const sessionId = z.string().regex(HEX32, 'expected 32 lower-case hex');
 const text = z.string();
 const int = z.number().int();
+const positive = int.min(1);
+const time = z.string().regex(TIME, 'expected Unix nanoseconds, decimal');
 
 const everyLink = {
   [ATTR.version]: int,
   [ATTR.sessionId]: sessionId,
-  [ATTR.seq]: int.min(1),
+  [ATTR.seq]: positive,
   [ATTR.kind]: text,
   [ATTR.prev]: hex64,
-  [ATTR.time]: z.string().regex(/^[1-9][0-9]{0,19}$/, 'expected Unix nanoseconds, decimal'),
+  [ATTR.time]: time,
   [ATTR.hash]: hex64,
   [ATTR.fingerprint]: hex64,
   [ATTR.agentId]: text,
@@ -105,8 +112,8 @@ const byKind = {
     ...everyLink,
     [ATTR.attestationRequested]: int.min(0),
     [ATTR.attestationExecuted]: int.min(0),
-    [ATTR.attestationUnexecuted]: z.array(text),
-    [ATTR.attestationUnrequested]: z.array(text),
+    [ATTR.attestationUnexecuted]: z.array(text).optional(),
+    [ATTR.attestationUnrequested]: z.array(text).optional(),
   }),
   'session.end': z.object({
     ...everyLink,
@@ -127,4 +134,62 @@ export function schemaProblem(values: Readonly<Record<string, WireValue>>): stri
   const issue = result.error.issues[0];
   const key = issue?.path.join('.') ?? '';
   return values[key] === undefined && !key.endsWith('parent') ? `'${key}' is missing` : `'${key}': ${issue?.message}`;
+}
+
+type Check = (value: unknown) => boolean;
+
+/** The schemas that nearly every value of a link falls under, as plain functions: several times cheaper than parsing. */
+const CHECKS: ReadonlyMap<unknown, Check> = new Map<unknown, Check>([
+  [text, (value) => typeof value === 'string'],
+  [hex64, (value) => typeof value === 'string' && HEX64.test(value)],
+  [sessionId, (value) => typeof value === 'string' && HEX32.test(value)],
+  [time, (value) => typeof value === 'string' && TIME.test(value)],
+  [int, (value) => Number.isSafeInteger(value)],
+  [positive, (value) => Number.isSafeInteger(value) && (value as number) > 0],
+]);
+
+interface Field {
+  readonly key: string;
+  readonly isOptional: boolean;
+  readonly holds: Check;
+}
+
+/** Each table of covered fields alone; one with a rule over several of them is not among these. */
+const fieldsByKind: ReadonlyMap<unknown, readonly Field[]> = new Map(
+  Object.entries(byKind).flatMap(([kind, schema]) => (schema.def.checks?.length ? [] : [[kind, fieldsOf(schema)] as const])),
+);
+
+function fieldsOf(schema: z.ZodObject): readonly Field[] {
+  const covered = Object.entries(schema.shape).filter(([key]) => key !== ATTR.hash);
+  return covered.map(([key, field]) => {
+    const isOptional = field instanceof z.ZodOptional;
+    // A component is 64 hex in links of every kind, those of which no table speaks included: that is not looked at twice.
+    const holds = factsOf(key).component ? () => true : checkOf(isOptional ? field.unwrap() : field);
+    return { key, isOptional, holds };
+  });
+}
+
+function checkOf(schema: unknown): Check {
+  const known = CHECKS.get(schema);
+  if (known !== undefined) return known;
+  if (schema instanceof z.ZodEnum || schema instanceof z.ZodLiteral) {
+    const values: ReadonlySet<unknown> = new Set(schema instanceof z.ZodEnum ? schema.options : schema.values);
+    return (value) => values.has(value);
+  }
+  return (value) => (schema as z.ZodType).safeParse(value).success;
+}
+
+/**
+ * Whether a table of the format has nothing against the covered values of a link whose components are digests, found without saying
+ * what: false also where it
+ * takes {@link schemaProblem} to tell.
+ */
+export function hasFields(values: Readonly<Record<string, AttributeValue>>): boolean {
+  const fields = values[ATTR.version] === WIRE_VERSION ? fieldsByKind.get(values[ATTR.kind]) : undefined;
+  if (fields === undefined) return false;
+  for (const { key, isOptional, holds } of fields) {
+    const value = values[key];
+    if (value === undefined ? !isOptional : !holds(value)) return false;
+  }
+  return true;
 }

@@ -267,12 +267,13 @@ export class ChainWriter {
   }
 
   attestation(details: AttestationDetails, place: Place): WrittenLink {
-    return this.append('attestation', place, {
+    const own: Record<string, AttributeValue> = {
       [ATTR.attestationRequested]: details.requested,
       [ATTR.attestationExecuted]: details.executed,
-      [ATTR.attestationUnexecuted]: details.unexecuted.slice(0, ATTESTED_IDS).map(coveredText),
-      [ATTR.attestationUnrequested]: details.unrequested.slice(0, ATTESTED_IDS).map(coveredText),
-    });
+    };
+    putIds(own, ATTR.attestationUnexecuted, details.unexecuted);
+    putIds(own, ATTR.attestationUnrequested, details.unrequested);
+    return this.append('attestation', place, own);
   }
 
   heartbeat(place: Place): WrittenLink {
@@ -336,6 +337,11 @@ function named(components: Components): Record<string, AttributeValue> {
 
 function put(own: Record<string, AttributeValue>, key: string, value: string | undefined): void {
   if (value !== undefined) own[key] = coveredText(value);
+}
+
+/** None at all rather than an empty list: stores differ in whether they keep one. */
+function putIds(own: Record<string, AttributeValue>, key: string, ids: readonly string[]): void {
+  if (ids.length > 0) own[key] = ids.slice(0, ATTESTED_IDS).map(coveredText);
 }
 
 function putTool(own: Record<string, AttributeValue>, tool: Tool): void {

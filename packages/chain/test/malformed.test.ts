@@ -85,7 +85,7 @@ const REQUIRED: Readonly<Record<(typeof LINK_KINDS)[number], readonly string[]>>
   'fingerprint.change': [ATTR.fingerprintPrevious, ATTR.fingerprintChanged],
   'child.spawn': [ATTR.childSessionId],
   loss: [ATTR.lossFirst, ATTR.lossLast, ATTR.lossReason],
-  attestation: [ATTR.attestationRequested, ATTR.attestationExecuted, ATTR.attestationUnexecuted, ATTR.attestationUnrequested],
+  attestation: [ATTR.attestationRequested, ATTR.attestationExecuted],
   'session.end': [ATTR.sessionLinks, ATTR.sessionActions, ATTR.sessionOutcome],
   heartbeat: [],
 };
@@ -94,6 +94,7 @@ const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   'action.intent': [ATTR.actionParentId, ATTR.toolType, ATTR.toolCallId, ATTR.policyRule, ATTR.policyObserved],
   approval: [ATTR.approvalApprover],
   'action.outcome': [ATTR.toolType, ATTR.toolCallId, ATTR.resultDigest, ATTR.errorType],
+  attestation: [ATTR.attestationUnexecuted, ATTR.attestationUnrequested],
   heartbeat: [ATTR.agentVersion, ATTR.conversationId],
 };
 const INTS: ReadonlySet<string> = new Set([

@@ -109,7 +109,9 @@ function onIntentFingerprint(session: SessionState, link: LinkCopy, certain: boo
   for (const name of REQUIRED_COMPONENTS) {
     const digest = link.attributes[FINGERPRINT_PREFIX + name] as string;
     three[name] = digest;
-    differs ||= fingerprints.latest[name] !== digest;
+    // The latest were announced.
+    if (fingerprints.latest[name] === digest) continue;
+    differs = true;
     if (known && !fingerprints.announced.has(`${name} ${digest}`) && fingerprints.announced.size < REMEMBERED) {
       find(session, 'inconsistent', link.seq, `its ${name} was never announced by a start or a change`);
     }

@@ -158,8 +158,9 @@ function onLoss(session: SessionState, link: LinkCopy): void {
 
 /** The agent's own cross-check: a call that ran around the adapters, or one that nobody asked for. */
 function onAttestation(session: SessionState, link: LinkCopy): void {
-  const unexecuted = (link.attributes[ATTR.attestationUnexecuted] as readonly string[]).length;
-  const unrequested = (link.attributes[ATTR.attestationUnrequested] as readonly string[]).length;
+  const named = (key: string): number => (link.attributes[key] as readonly string[] | undefined)?.length ?? 0;
+  const unexecuted = named(ATTR.attestationUnexecuted);
+  const unrequested = named(ATTR.attestationUnrequested);
   const parts = [
     ...(unexecuted > 0 ? [`${unexecuted} that a model asked for were not seen executed`] : []),
     ...(unrequested > 0 ? [`${unrequested} were executed that no model asked for`] : []),

@@ -3,6 +3,9 @@ import { isEarlier } from './meaning.js';
 import { find, type SessionState } from './session-state.js';
 import type { Limits, LinkCopy, Records } from './types.js';
 
+/** The start of a session with the same memory. */
+type Sharer = ReturnType<Records['sharers']>[number];
+
 /** The time that a session took, by its links. */
 interface Span {
   readonly from: string;
@@ -51,8 +54,8 @@ export function judgeMemory(
 }
 
 /** The start of the session that began last among those that began before. */
-function lastBefore(start: LinkCopy, others: readonly LinkCopy[]): LinkCopy | undefined {
-  let last: LinkCopy | undefined;
+function lastBefore(start: LinkCopy, others: readonly Sharer[]): Sharer | undefined {
+  let last: Sharer | undefined;
   for (const other of others) {
     if (isEarlier(other.time, start.time) && (!last || isEarlier(last.time, other.time))) last = other;
   }
@@ -60,14 +63,14 @@ function lastBefore(start: LinkCopy, others: readonly LinkCopy[]): LinkCopy | un
 }
 
 /** One whose start is unsound was there all the same. */
-function isApart(start: LinkCopy, spans: readonly Span[], stateOf: (id: string) => SessionState | undefined): boolean {
+function isApart(start: Sharer, spans: readonly Span[], stateOf: (id: string) => SessionState | undefined): boolean {
   const state = stateOf(start.session);
   if (!state) return true;
   const own = span(state, start);
   return spans.every((other) => !overlap(own, other));
 }
 
-function span(state: SessionState, start: LinkCopy): Span {
+function span(state: SessionState, start: Sharer): Span {
   return { from: state.meaning.start?.time ?? start.time, to: state.meaning.endTime ?? state.meaning.lastTime };
 }
 

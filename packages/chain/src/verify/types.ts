@@ -58,8 +58,8 @@ export interface Records {
   spawnsOf(child: string): readonly LinkCopy[];
   /** Every session.start, of any session, that names `parent` as its `custody.parent.session.id`. */
   childrenOf(parent: string): readonly LinkCopy[];
-  /** Every session.start, of any session, with this agent and `custody.memory.store`. */
-  sharers(agentId: string, memoryStore: string): readonly LinkCopy[];
+  /** Session and time of every session.start, of any session, with this agent and `custody.memory.store`: there may be many. */
+  sharers(agentId: string, memoryStore: string): readonly Pick<LinkCopy, 'session' | 'time'>[];
   /** The findings on record of a session: for one that was not in memory. */
   findings(session: string): readonly Finding[];
 }
