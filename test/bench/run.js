@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { installPeers, peerVersions } from './peers.js';
 import { printed, summary } from './table.js';
 
-const MEASUREMENTS = ['canonical', 'chain', 'tool-invoke', 'ai-run', 'scan', 'collector'];
+const MEASUREMENTS = ['canonical', 'chain', 'policy', 'tool-invoke', 'ai-run', 'scan', 'collector'];
 
 /** @param {readonly string[]} wanted names of measurements; none: all of them */
 async function run(wanted) {

@@ -10,6 +10,7 @@ import { readSqliteLedger } from '../src/ledger/index.js';
 import { startCollector } from '../src/service.js';
 import { type AsOf, judgeLedger } from '../src/verify/ledger-source.js';
 import { edited, recordSession, send } from './recorded-session.js';
+import { type StoredLine, tamperWithLinks } from './tampering.js';
 
 /** A ledger that a collector wrote, closed again. */
 async function ledgerOf(...sessions: readonly (readonly WrittenLink[])[]): Promise<string> {
@@ -30,6 +31,10 @@ function tamper(path: string, sql: string, ...values: (string | number)[]): void
   const database = new Database(path);
   expect(database.prepare(sql).run(values).changes).toBeGreaterThan(0);
   database.close();
+}
+
+function tamperAt(path: string, seq: number, edit: (line: Readonly<StoredLine>) => Partial<StoredLine>): void {
+  expect(tamperWithLinks(path, (line) => (line.seq === String(seq) ? edit(line) : undefined))).toBe(1);
 }
 
 function verify(path: string, asOf: AsOf = { type: 'rest' }, limits = {}) {
@@ -99,23 +104,23 @@ describe('a ledger that nobody touched', () => {
 describe('a ledger that somebody edited', () => {
   it('a covered value', async () => {
     const path = await ledgerOf(recordSession());
-    tamper(path, `UPDATE links SET preimage = replace(preimage, 'send_email', 'wire_money') WHERE seq = 2`);
+    tamperAt(path, 2, ({ preimage }) => ({ preimage: preimage.replace('send_email', 'wire_money') }));
     expect(verify(path)).toMatchObject([{ integrity: 'broken', findings: expect.arrayContaining(['content_mismatch 2']) }]);
   });
 
   it('a covered value and its hash', async () => {
-    const links = recordSession();
-    const path = await ledgerOf(links);
-    const { preimage } = rowOf(path, 2);
-    const forged = preimage.replace('send_email', 'wire_money');
-    tamper(path, 'UPDATE links SET preimage = ?, hash = ? WHERE seq = 2', forged, nodeHashing.sha256(`agent-custody/v1/link\n${forged}`));
+    const path = await ledgerOf(recordSession());
+    tamperAt(path, 2, (line) => {
+      const preimage = line.preimage.replace('send_email', 'wire_money');
+      return { preimage, hash: nodeHashing.sha256(`agent-custody/v1/link\n${preimage}`) };
+    });
     expect(verify(path)).toMatchObject([{ integrity: 'broken', findings: expect.arrayContaining(['broken_link 3']) }]);
   });
 
   it('whatever it says about itself: that it recomputes, that it is linked, that nothing was found', async () => {
     const links = recordSession();
     const path = await ledgerOf(links.map((link) => (link.seq === 2 ? edited(link) : link)));
-    tamper(path, 'UPDATE links SET recomputes = 1 WHERE seq = 2');
+    tamperAt(path, 2, () => ({ recomputes: '1' }));
     tamper(path, 'DELETE FROM findings');
     tamper(path, `UPDATE sessions SET integrity = 'intact'`);
     expect(verify(path)).toMatchObject([{ integrity: 'broken', findings: ['content_mismatch 2'] }]);
@@ -130,33 +135,26 @@ describe('a ledger that somebody edited', () => {
 
   it('by moving a link to another place', async () => {
     const path = await ledgerOf(recordSession());
-    tamper(path, 'UPDATE links SET seq = 77 WHERE seq = 2');
+    tamperAt(path, 2, () => ({ seq: '77' }));
     expect(verify(path)).toMatchObject([{ integrity: 'broken', findings: expect.arrayContaining(['malformed 77']) }]);
   });
 
   it('by cutting off the end of an open session', async () => {
     const path = await ledgerOf(recordSession({ end: false }));
-    tamper(path, 'DELETE FROM links WHERE seq > 3');
+    expect(tamperWithLinks(path, ({ seq }) => (Number(seq) > 3 ? 'remove' : undefined))).toBe(2);
     expect(verify(path, { type: 'recorded' })).toMatchObject([{ integrity: 'broken', findings: ['count_mismatch 5'] }]);
   });
 
   it('by removing every link of a session', async () => {
     const links = recordSession();
     const path = await ledgerOf(links);
-    tamper(path, 'DELETE FROM links');
+    tamper(path, 'DELETE FROM segments');
     expect(verify(path)).toMatchObject([{ session: id(links), integrity: 'broken', findings: ['count_mismatch 6'] }]);
   });
 
   it('the form of a preimage, which hashes the same once parsed', async () => {
     const path = await ledgerOf(recordSession());
-    tamper(path, `UPDATE links SET preimage = preimage || ' ' WHERE seq = 2`);
+    tamperAt(path, 2, ({ preimage }) => ({ preimage: `${preimage} ` }));
     expect(verify(path)).toMatchObject([{ integrity: 'broken', findings: expect.arrayContaining(['malformed 2']) }]);
   });
 });
-
-function rowOf(path: string, seq: number): { preimage: string } {
-  const database = new Database(path);
-  const row = database.prepare('SELECT preimage FROM links WHERE seq = ?').get(seq) as { preimage: string };
-  database.close();
-  return row;
-}

@@ -138,6 +138,14 @@ describe('opening', () => {
     expect(codeOf(() => readSqliteLedger(path))).toBe('newer_version');
   });
 
+  test('leaves a ledger in a layout that was never released alone', () => {
+    open().close();
+    const Database = createRequire(import.meta.url)('libsql') as new (path: string) => { exec(sql: string): void };
+    new Database(path).exec('PRAGMA user_version = 1');
+    expect(codeOf(() => openSqliteLedger(path))).toBe('not_a_ledger');
+    expect(codeOf(() => readSqliteLedger(path))).toBe('not_a_ledger');
+  });
+
   test('a damaged file is called corrupt as soon as what is damaged is read, and stays as it is', () => {
     const ledger = open();
     ledger.transaction(() => {
@@ -215,6 +223,63 @@ describe('links', () => {
     expect(ledger.action(intent?.session ?? '', 'a')).toEqual([]);
   });
 
+  test('are in every look-up of the transaction that takes them, whatever was written before', () => {
+    const ledger = open();
+    const memory = new MemoryRecords();
+    const parent = copiesOf();
+    const spawn = { ...(parent[1] as LinkCopy), kind: 'child.spawn' };
+    const child = newId(16);
+    const { [ATTR.actionId]: _, ...rest } = spawn.attributes;
+    const attributes = { ...rest, [ATTR.kind]: 'child.spawn', [ATTR.childSessionId]: child };
+    const inSomeOrder = (links: readonly LinkCopy[]) => [...links].sort((a, b) => (a.preimage < b.preimage ? -1 : 1));
+    const announced: LinkCopy = {
+      ...spawn,
+      attributes,
+      preimage: JSON.stringify({ attributes, span_id: spawn.spanId, trace_id: spawn.traceId }),
+    };
+    const born = copiesOf({ id: child, parent: { session: spawn.session, seq: 2, hash: spawn.hash } });
+    const links = [...parent, announced, ...born, ...copiesOf({ actions: 40 }).reverse()];
+    ledger.transaction(() => {
+      for (const link of links) {
+        ledger.keep(link);
+        memory.keep(link);
+        const { session, seq } = link;
+        const action = String(link.attributes[ATTR.actionId]);
+        expect(ledger.copies(session, seq)).toEqual(memory.copies(session, seq));
+        if (seq % 3 === 0) expect([...ledger.links(session, 1)]).toEqual([...memory.links(session, 1)]);
+        if (seq % 4 === 0) expect(inSomeOrder(ledger.action(session, action))).toEqual(inSomeOrder(memory.action(session, action)));
+        if (seq % 5 === 0) expect(ledger.spawnsOf(child)).toEqual(memory.spawnsOf(child));
+        if (seq % 5 === 0) expect(ledger.childrenOf(spawn.session)).toEqual(memory.childrenOf(spawn.session));
+      }
+    });
+    expect([...ledger.allLinks()]).toHaveLength(links.length);
+    for (const { session, seq } of links) expect(ledger.copies(session, seq)).toEqual(memory.copies(session, seq));
+  });
+
+  test('that share a memory are told by session and time, and only by exactly these names', () => {
+    const ledger = open();
+    const start = copiesOf()[0] as LinkCopy;
+    const sharing = (store: string, time: string): LinkCopy => {
+      const attributes = { ...start.attributes, [ATTR.memoryStore]: store, [ATTR.time]: time };
+      return { ...start, session: newId(16), time, attributes };
+    };
+    const [late, early, other] = [sharing('notes\0a', '1790000000000000000'), sharing('notes\0a', '99'), sharing('notes\0b', '100')];
+    for (const link of [late, early, other]) ledger.keep(link);
+    const told = ({ session, time }: LinkCopy) => ({ session, time });
+    expect(ledger.sharers('billing-bot', 'notes\0a')).toEqual([told(early), told(late)]);
+    expect(ledger.sharers('billing-bot', 'notes\0b')).toEqual([told(other)]);
+    expect(ledger.sharers('billing-bot', 'notes')).toEqual([]);
+    expect(ledger.sharers('another-bot', 'notes\0a')).toEqual([]);
+  });
+
+  test('keep whatever text they disclose', () => {
+    const ledger = open();
+    const link = copiesOf()[1] as LinkCopy;
+    const content = { [ATTR.reason]: 'tab\t, line\n, nul\0, quote", \u2028 and a lone \ud800' };
+    ledger.keep({ ...link, content });
+    expect(ledger.copies(link.session, link.seq)).toEqual([{ ...link, content }]);
+  });
+
   test('of a transaction that throws are not on record, though they were seen inside it', () => {
     const ledger = open();
     const [link] = copiesOf();
@@ -270,81 +335,6 @@ describe('sessions', () => {
     expect(ledger.sessionsPage({ limit: 10 }).items).toHaveLength(2);
     expect(ledger.waitingSessions()).not.toContain(row.session);
     expect(ledger.verdictCounts()).toContainEqual({ integrity: 'intact', completeness: 'complete', authority: 'unknown', sessions: 1 });
-  });
-});
-
-describe('the outbox', () => {
-  const request = (size: number, fill: number): Uint8Array => new Uint8Array(size).fill(fill);
-
-  test('hands out what is on record: not what was rolled back, and after a restart the same as before', () => {
-    const ledger = open();
-    const failed = () =>
-      ledger.transaction(() => {
-        ledger.enqueue(request(10, 1), 1);
-        throw new Error('no');
-      });
-    expect(failed).toThrow('no');
-    ledger.enqueue(request(10, 2), 1);
-    const handedOut = (from: Ledger) => from.outboxHead({ bytes: 1e9, spans: 1e9, after: 0 }).map((entry) => [...entry.request]);
-    expect(handedOut(ledger)).toEqual([[...request(10, 2)]]);
-    ledger.close();
-    expect(handedOut(open())).toEqual([[...request(10, 2)]]);
-  });
-
-  test('hands out the oldest first within its bounds, at least one, and forgets what is acknowledged', () => {
-    const ledger = open();
-    for (let i = 1; i <= 4; i++) ledger.enqueue(request(100, i), i);
-    const unbounded = { bytes: 1e9, spans: 1e9, after: 0 };
-    expect(ledger.outboxHead({ ...unbounded, bytes: 250 }).map(({ spans }) => spans)).toEqual([1, 2]);
-    expect(ledger.outboxHead({ ...unbounded, spans: 6 }).map(({ spans }) => spans)).toEqual([1, 2, 3]);
-    const [first] = ledger.outboxHead({ ...unbounded, bytes: 1 });
-    expect([first?.spans, Buffer.from(first?.request ?? [])]).toEqual([1, Buffer.from(request(100, 1))]);
-    ledger.acknowledge([first?.id ?? 0]);
-    expect(ledger.outboxSize()).toEqual({ spans: 9, aside: 0 });
-    expect(ledger.outboxHead({ ...unbounded, after: first?.id ?? 0 }).map(({ spans }) => spans)).toEqual([2, 3, 4]);
-  });
-
-  test('keeps what is set aside out of the way, and puts the parts of what is split at its end', () => {
-    const ledger = open();
-    for (let i = 1; i <= 3; i++) ledger.enqueue(request(10, i), i);
-    const [one, , three] = ledger.outboxHead({ bytes: 1e9, spans: 1e9, after: 0 });
-    ledger.setAside(one?.id ?? 0, 'status_400');
-    ledger.splitEntry(three?.id ?? 0, [
-      { request: request(5, 4), spans: 2 },
-      { request: request(5, 5), spans: 1 },
-    ]);
-    expect(ledger.outboxHead({ bytes: 1e9, spans: 1e9, after: 0 }).map(({ request: [fill] }) => fill)).toEqual([2, 4, 5]);
-    expect(ledger.outboxSize()).toEqual({ spans: 5, aside: 1 });
-    ledger.requeueAside();
-    expect(ledger.outboxSize()).toEqual({ spans: 6, aside: 0 });
-    expect(ledger.outboxHead({ bytes: 1e9, spans: 1e9, after: 0 }).map(({ request: [fill] }) => fill)).toEqual([2, 4, 5, 1]);
-  });
-
-  test('counts what is in it, not what a transaction that failed would have put there', () => {
-    const ledger = open();
-    ledger.enqueue(request(10, 1), 1);
-    expect(ledger.outboxSize().spans).toBe(1);
-    const work = () =>
-      ledger.transaction(() => {
-        ledger.enqueue(request(10, 2), 2);
-        expect(ledger.outboxSize().spans).toBe(3);
-        throw new RangeError('no');
-      });
-    expect(work).toThrow(RangeError);
-    expect(ledger.outboxSize().spans).toBe(1);
-  });
-
-  test('hands out what is held for a link once', () => {
-    const ledger = open();
-    const session = newId(16);
-    ledger.hold(session, 3, request(4, 1));
-    ledger.hold(session, 3, request(4, 2));
-    ledger.hold(session, 5, request(4, 3));
-    expect(ledger.heldSessions()).toEqual([session]);
-    expect(ledger.heldLinks(session)).toEqual([3, 5]);
-    expect(ledger.takeHeld(session, 3).map(([fill]) => fill)).toEqual([1, 2]);
-    expect(ledger.takeHeld(session, 3)).toEqual([]);
-    expect(ledger.heldLinks(session)).toEqual([5]);
   });
 });
 

@@ -105,8 +105,8 @@ function rowsOf(mix, every, atLeast, speeds, cpu) {
       ratio: settled(ratios(speeds.custody, speeds.bare)),
       bound:
         every === 1
-          ? 'reading and checking each link, and its row in the ledger'
-          : 'the ledger (outbox, fsync), and gzip of what is forwarded',
+          ? 'one thread, which reads and hashes each link, collects what it leaves, and writes its bytes to the ledger'
+          : 'one thread, which scans, puts together and writes what it forwards, and flushes the ledger',
     },
     {
       name: `collector against decoding, ${mix}`,

@@ -11,7 +11,8 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const collector = await startCollector({
   listen: { host: '127.0.0.1', port: 0 },
   ledger: join(folder, 'ledger.db'),
-  forwarding: { url: process.argv[2] ?? '', headers: {} },
+  // Uncompressed, as the command forwards over loopback and as the bare server does.
+  forwarding: { url: process.argv[2] ?? '', headers: {}, compression: 'none' },
   logLevel: 'warn',
 });
 serveParent(`${collector.url}/v1/traces`);

@@ -1,18 +1,18 @@
 import { performance } from 'node:perf_hooks';
 import type { Register } from '@agent-custody/chain';
 import { LedgerError } from '../ledger/errors.js';
-import type { VerdictCount } from '../ledger/ledger.js';
+import type { Act, Pruning, VerdictCount } from '../ledger/ledger.js';
 import type { Caller, IngestAnswer } from '../receive/types.js';
 import type { Scanned } from '../scan/types.js';
 import { linksOf } from './links.js';
 import { Recorder, type Request } from './recorder.js';
 import { reportFrom } from './sessions.js';
-import type { Clock, Engine, EngineOptions, Readiness } from './types.js';
+import type { Clock, Engine, EngineOptions, ReadBack, Readiness } from './types.js';
 
 const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 const DEFAULT_PENDING_SPANS = 50_000;
-/** Spans verified and committed in one go: the event loop stands still for it. */
-const COMMIT_SPANS = 4_096;
+/** Spans verified and committed in one go: the event loop stands still for it, and what is in memory until then is collected dearly. */
+const COMMIT_SPANS = 2_048;
 /** After a failure of the ledger, how long until it is tried again, ms. */
 const RETRY_AFTER_MS = 1_000;
 
@@ -72,6 +72,11 @@ class GroupCommitEngine implements Engine {
     this.tick();
   }
 
+  readBack(readBack: ReadBack): void {
+    if (this.closed) throw new LedgerError('unavailable', 'the engine is closed: what was read back is not on record');
+    this.recorder.readBack(readBack);
+  }
+
   readiness(): Readiness {
     if (this.closed) return { ready: false, reason: 'the engine is closed' };
     if (this.failure !== undefined) return { ready: false, reason: this.failure.reason };
@@ -94,6 +99,10 @@ class GroupCommitEngine implements Engine {
 
   findings(page: Parameters<Engine['findings']>[0]): ReturnType<Engine['findings']> {
     return this.options.ledger.findingsPage(page);
+  }
+
+  prune(limit: number, act: Act & { readonly beforeMs: number }): Pruning | undefined {
+    return this.closed ? undefined : this.recorder.prune(limit, act);
   }
 
   verdictCounts(): readonly VerdictCount[] {

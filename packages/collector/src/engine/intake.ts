@@ -2,7 +2,7 @@ import { ATTR, type Hashing, LINK_KINDS, type LinkCopy, readSpan, step } from '@
 import type { Ledger } from '../ledger/ledger.js';
 import type { Caller } from '../receive/types.js';
 import type { ForwardPart, Scanned, ScannedSpan } from '../scan/types.js';
-import type { Outgoing } from './outgoing.js';
+import { type Outgoing, withStatus } from './outgoing.js';
 import type { Residents } from './residents.js';
 import type { SessionBook } from './sessions.js';
 import type { Tally } from './tally.js';
@@ -37,10 +37,10 @@ export function takeIn(scanned: Scanned, caller: Caller, context: IntakeContext)
   const strangers = new Set<string>();
   let foreign = 0;
   let unidentified = 0;
-  for (const span of scanned.spans) {
+  for (const [index, span] of scanned.spans.entries()) {
     const group = scanned.groups[span.group];
     if (group === undefined) continue;
-    const part: ForwardPart = { group, span: span.bytes };
+    const part: ForwardPart = { group, span: span.bytes, from: scanned, index };
     if (span.isLinkClaim) {
       const stranger = takeClaim(span, part, caller, context);
       if (stranger === undefined) continue;
@@ -82,7 +82,7 @@ function takeClaim(span: ScannedSpan, part: ForwardPart, caller: Caller, context
         book.saw(reading.session, reading, 0);
       }
       tally.found(step(residents.verifier, { ...reading, at }));
-      if (span.validIds) context.outgoing.send({ ...part, status: 'broken' });
+      if (span.validIds) context.outgoing.send(withStatus(part, 'broken'));
       return undefined;
     }
     case 'link': {
@@ -98,6 +98,11 @@ function takeClaim(span: ScannedSpan, part: ForwardPart, caller: Caller, context
 }
 
 function takeLink(link: LinkCopy, part: ForwardPart, { ledger, residents, book, outgoing, tally, at }: IntakeContext): void {
+  // It was on record, and was judged, for as long as it was to be kept. What goes beyond that is news, and is taken as such.
+  if (link.seq <= (ledger.prunedSession(link.session)?.highestSeq ?? 0)) {
+    tally.duplicates++;
+    return;
+  }
   residents.need(link.session);
   const keptBefore = residents.kept;
   const result = step(residents.verifier, { type: 'link', link, at });
@@ -113,7 +118,7 @@ function takeLink(link: LinkCopy, part: ForwardPart, { ledger, residents, book, 
   book.saw(link.session, link, residents.kept === keptBefore ? 0 : link.seq);
   tally.link(KINDS.has(link.kind) ? link.kind : 'unknown', status);
   if (status === 'held') outgoing.hold(link.session, link.seq, part);
-  else outgoing.send({ ...part, status });
+  else outgoing.send(withStatus(part, status));
 }
 
 function isOnRecord(link: LinkCopy, ledger: Ledger): boolean {

@@ -1,12 +1,21 @@
 import type { LinkStatus, Release } from '@agent-custody/chain';
 import type { SpanRecord } from '@agent-custody/chain/otlp';
 import type { Ledger } from '../ledger/ledger.js';
-import { assemble, type ForwardPart, scanRequest } from '../scan/index.js';
+import { assemble, type ForwardPart, packed, type Scanned, scanRequest } from '../scan/index.js';
 import { encodeOwnSpans } from './spans.js';
 
 /** Bounds of one outbox entry: the forwarder sends whole entries, and splits one only when it is refused. */
 const ENTRY_BYTES = 1 << 20;
 const ENTRY_SPANS = 2_048;
+/** The forwarder sends an entry whole, and receivers commonly take 20 MiB: what is larger goes out in pieces. */
+const LARGEST_PACKED_BYTES = 4 << 20;
+/** Bodies below it are put together with others: an entry each would cost more than their bytes. */
+const WORTH_PACKING_BYTES = 8 << 10;
+
+/** The part, to be sent with this status. */
+export function withStatus({ group, span, from, index }: ForwardPart, status: LinkStatus): ForwardPart {
+  return { group, span, status, from, index };
+}
 
 /** What one transaction sends out, gathered in the order of arrival and written to the ledger at its end. */
 export class Outgoing {
@@ -36,7 +45,7 @@ export class Outgoing {
   release({ session, seq, status }: Release): void {
     for (const request of this.ledger.takeHeld(session, seq)) this.parts.push(...partsOf(request, status));
     const key = placeKey(session, seq);
-    for (const part of this.held.get(key)?.parts ?? []) this.parts.push({ ...part, status });
+    for (const part of this.held.get(key)?.parts ?? []) this.parts.push(withStatus(part, status));
     this.held.delete(key);
   }
 
@@ -50,12 +59,39 @@ export class Outgoing {
   /** Writes it all to the ledger. @returns whether the outbox has grown */
   write(): boolean {
     for (const { session, seq, parts } of this.held.values()) for (const part of parts) this.ledger.hold(session, seq, assemble([part]));
-    for (const chunk of chunks(this.parts)) this.ledger.enqueue(assemble(chunk), chunk.length);
+    for (const chunk of chunks(this.packWhole())) this.ledger.enqueue(assemble(chunk), chunk.length);
     for (let i = 0; i < this.own.length; i += ENTRY_SPANS) {
       const spans = this.own.slice(i, i + ENTRY_SPANS);
       this.ledger.enqueue(encodeOwnSpans(spans), spans.length);
     }
     return this.parts.length + this.own.length > 0;
+  }
+
+  /**
+   * Writes the bodies that go out whole as they were received. Only those: what is in an entry and does not go out could be neither
+   * seen nor erased there.
+   *
+   * @returns the parts that are left
+   */
+  private packWhole(): readonly ForwardPart[] {
+    const whole = new Map<Scanned, ForwardPart[]>();
+    for (const part of this.parts) {
+      if (part.from?.received === undefined || part.from.received.length < WORTH_PACKING_BYTES) continue;
+      const parts = whole.get(part.from);
+      if (parts === undefined) whole.set(part.from, [part]);
+      else parts.push(part);
+    }
+    for (const [from, parts] of whole) {
+      const request = parts.length === from.spans.length ? assemble(parts) : undefined;
+      if (request === undefined || from.received === undefined || request.length > LARGEST_PACKED_BYTES) {
+        whole.delete(from);
+        continue;
+      }
+      const statuses: (LinkStatus | undefined)[] = new Array(parts.length).fill(undefined);
+      for (const { index, status } of parts) statuses[index ?? 0] = status;
+      this.ledger.enqueue(request, parts.length, packed(from.received, statuses, request.length));
+    }
+    return whole.size === 0 ? this.parts : this.parts.filter(({ from }) => from === undefined || !whole.has(from));
   }
 }
 

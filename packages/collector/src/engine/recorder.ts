@@ -1,5 +1,5 @@
 import { type Register, reportOf, step } from '@agent-custody/chain';
-import type { VerdictCount } from '../ledger/ledger.js';
+import type { Act, Pruning, VerdictCount } from '../ledger/ledger.js';
 import type { Caller, IngestAnswer } from '../receive/types.js';
 import type { Scanned } from '../scan/types.js';
 import { type IntakeContext, takeIn } from './intake.js';
@@ -8,7 +8,7 @@ import { Residents } from './residents.js';
 import { SessionBook } from './sessions.js';
 import { findingSpan, registerKey, registerSpan, verdictSpan } from './spans.js';
 import { Tally } from './tally.js';
-import type { Clock, EngineOptions } from './types.js';
+import type { Clock, EngineOptions, ReadBack } from './types.js';
 import { VerdictCounts } from './verdicts.js';
 
 const DEFAULT_SESSIONS_IN_MEMORY = 10_000;
@@ -29,7 +29,7 @@ export interface Request {
 export class Recorder {
   private residents: Residents | undefined;
   private readonly book: SessionBook;
-  private readonly verdicts: VerdictCounts;
+  private verdicts: VerdictCounts;
   private register: Register | undefined;
   private unannounced: Register | undefined;
 
@@ -63,8 +63,17 @@ export class Recorder {
    * @throws LedgerError, or what a defect of the verifier throws: then nothing of the group is on record
    */
   record(group: readonly Request[]): readonly IngestAnswer[] {
+    return this.guarded(() => this.transact(group));
+  }
+
+  /** Records what reading a session back from the trace store has shown. @throws LedgerError: then nothing of it is on record */
+  readBack(readBack: ReadBack): void {
+    this.guarded(() => this.transact([], readBack));
+  }
+
+  private guarded<T>(work: () => T): T {
     try {
-      return this.transact(group);
+      return work();
     } catch (error) {
       this.residents = undefined;
       this.book.forget();
@@ -72,7 +81,25 @@ export class Recorder {
     }
   }
 
-  private transact(group: readonly Request[]): readonly IngestAnswer[] {
+  /**
+   * Prunes sessions of which the last link came before `act.beforeMs`, `limit` at most.
+   *
+   * @returns undefined when there was none
+   * @throws LedgerError: then none was pruned
+   */
+  prune(limit: number, act: Act & { readonly beforeMs: number }): Pruning | undefined {
+    const { ledger } = this.options;
+    const residents = this.load();
+    const sessions = ledger.prunable(act.beforeMs, limit);
+    if (sessions.length === 0) return undefined;
+    const pruning = ledger.transaction(() => ledger.prune(sessions, act));
+    for (const session of sessions) residents.leave(session);
+    this.book.forget();
+    this.verdicts = new VerdictCounts(ledger.verdictCounts());
+    return pruning;
+  }
+
+  private transact(group: readonly Request[], readBack?: ReadBack): readonly IngestAnswer[] {
     const { ledger, hashing, log, metrics, forwarder } = this.options;
     const residents = this.load();
     const at = this.clock.monotonic();
@@ -83,19 +110,22 @@ export class Recorder {
     const { answers, grown } = ledger.transaction(() => {
       const answers = group.map((request) => take(request, context));
       if (group.length === 0) residents.wakeDue(at);
+      if (readBack !== undefined) takeReadBack(readBack, context);
       tally.found(step(residents.verifier, { type: 'tick', at }));
       for (const release of tally.released) outgoing.release(release);
       this.conclude(context, nowMs);
       if (group.length === 0 || residents.areCrowded) residents.trim(at, (session) => outgoing.releaseSession(session));
       if (forwarder === undefined) return { answers, grown: false };
       this.announce(outgoing, nowMs);
-      return { answers, grown: outgoing.write() };
+      return { answers, grown: outgoing.write() || (readBack?.again.length ?? 0) > 0 };
     });
     this.book.settle();
     if (forwarder !== undefined) this.unannounced = undefined;
     for (const { before, row } of tally.sessions) this.verdicts.moved(before, row);
     tally.report(metrics, log);
+    this.options.listener?.committed(tally.reported, tally.sessions, nowMs);
     if (grown) forwarder?.wake();
+    if (tally.reported.length > 0) this.options.notices?.wake();
     return answers;
   }
 
@@ -111,11 +141,14 @@ export class Recorder {
       if (report === undefined) continue;
       const update = this.book.update(report, residents.isWaiting(session), nowMs);
       tally.sessions.push(update);
+      this.options.updates?.updated(update, nowMs);
       if (update.verdictChanged) outgoing.say(verdictSpan(update.row, nowMs, hashing));
     }
     // Now that the sessions are up to date: a finding's span names the agent, and may have to hang in the session's trace.
     for (const { finding } of tally.reported) {
-      outgoing.say(findingSpan(finding, finding.session === '' ? undefined : this.book.row(finding.session), nowMs, hashing));
+      const session = finding.session === '' ? undefined : this.book.row(finding.session);
+      outgoing.say(findingSpan(finding, session, nowMs, hashing));
+      this.options.notices?.note(finding, session, nowMs);
     }
   }
 
@@ -147,6 +180,19 @@ export class Recorder {
     this.residents = residents;
     return residents;
   }
+}
+
+function takeReadBack({ session, diverged, healed, again, note }: ReadBack, { ledger, residents, tally, at }: IntakeContext): void {
+  const events = [
+    ...diverged.map((place) => ({ ...place, healed: false })),
+    ...healed.map((seq) => ({ seq, healed: true, detail: '', traceId: '', spanId: '' })),
+  ];
+  if (events.length > 0) residents.need(session);
+  for (const { seq, detail, traceId, spanId, healed } of events) {
+    tally.found(step(residents.verifier, { type: 'divergence', session, seq, detail, traceId, spanId, healed, at }));
+  }
+  for (const { request, spans } of again) ledger.enqueue(request, spans);
+  note();
 }
 
 function take({ scanned, caller }: Request, context: IntakeContext): IngestAnswer {

@@ -126,6 +126,13 @@ export class Residents {
     }
   }
 
+  /** Forgets a session that is on record no more. */
+  leave(id: string): void {
+    this.touched.delete(id);
+    this.sleepers.delete(id);
+    forget(this.verifier, id);
+  }
+
   private counting(ledger: Ledger): Records {
     return {
       keep: (link) => {

@@ -1,13 +1,13 @@
 import type { Finding, LinkStatus, Release, StepResult } from '@agent-custody/chain';
 import type { SessionUpdate } from './sessions.js';
-import type { EngineMetrics, Log } from './types.js';
+import type { EngineMetrics, Log, ReportedFinding } from './types.js';
 
 /** What a transaction brought about: counted once it is committed, forgotten when it is rolled back. */
 export class Tally {
   /** As the verifier gave them: after a restart it may say again what is on record. */
   readonly findings: Finding[] = [];
   /** Those that were not on record, or not so. */
-  readonly reported: { readonly finding: Finding; readonly first: boolean }[] = [];
+  readonly reported: ReportedFinding[] = [];
   readonly sessions: SessionUpdate[] = [];
   readonly released: Release[] = [];
   readonly touched = new Set<string>();

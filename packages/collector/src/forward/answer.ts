@@ -34,7 +34,7 @@ export function readAnswer({ status, contentType, retryAfter, body }: Posted, no
 }
 
 /** Seconds, or an HTTP date (RFC 9110, 10.2.3). */
-function waitOf(header: string | undefined, nowMs: number): number | undefined {
+export function waitOf(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d{1,6}$/.test(header)) return Number(header) * 1_000;
   const date = Date.parse(header);

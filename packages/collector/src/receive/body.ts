@@ -15,6 +15,8 @@ export interface Body {
   readonly bytes: Buffer;
   /** Bytes as sent. */
   readonly sent: number;
+  /** The body as sent, where that is gzip. */
+  readonly gzip?: Buffer;
 }
 
 const INFLATE_CHUNK = 64 * 1024;
@@ -28,7 +30,8 @@ const LARGEST_CHUNK = 4 * 1024 * 1024;
  * @throws Refusal 413, 415, 400 (no gzip), 503 (the lease); ClientGone
  */
 export async function readBody(request: IncomingMessage, limits: BodyLimits, lease: Lease, proceed: () => void): Promise<Body> {
-  const inflater = inflaterFor(request.headers['content-encoding']);
+  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  const inflater = inflaterFor(encoding);
   const declared = Number(request.headers['content-length'] ?? 0);
   const sentTooLarge = () => tooLarge(`the body is larger than ${limits.sent} bytes; send smaller batches`);
   if (declared > limits.sent) throw sentTooLarge();
@@ -40,11 +43,12 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits, lea
     if (sent.length > limits.inflated) throw inflatedTooLarge(limits);
     return { bytes: sent, sent: sent.length };
   }
-  return { bytes: await inflate(sent, inflater(sent), limits, lease), sent: sent.length };
+  const bytes = await inflate(sent, inflater(sent), limits, lease);
+  return { bytes, sent: sent.length, ...(encoding === 'gzip' && { gzip: sent }) };
 }
 
-function inflaterFor(contentEncoding: string | undefined): ((sent: Buffer) => Gunzip | Inflate) | undefined {
-  switch ((contentEncoding ?? 'identity').trim().toLowerCase()) {
+function inflaterFor(contentEncoding: string): ((sent: Buffer) => Gunzip | Inflate) | undefined {
+  switch (contentEncoding) {
     case 'identity':
     case '':
       return undefined;

@@ -50,6 +50,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const other: OtherOptions = {
     handleOther: options.handleOther,
     publicPaths: new Set(options.publicPaths ?? DEFAULT_PUBLIC_PATHS),
+    guardsItself: options.guardsItself ?? (() => false),
     gate,
     log,
   };
@@ -117,13 +118,14 @@ class OpenResponses {
 interface OtherOptions extends Pick<Required<ReceiverOptions>, 'log'> {
   readonly handleOther: ReceiverOptions['handleOther'];
   readonly publicPaths: ReadonlySet<string>;
+  readonly guardsItself: (path: string) => boolean;
   readonly gate: Gate;
 }
 
 async function handleOther(request: IncomingMessage, response: ServerResponse, options: OtherOptions): Promise<void> {
   const reader = options.gate.reader(request.headers.authorization);
   // Compared as sent, before anybody resolves "..": only the exact path is public.
-  if (!reader && !options.publicPaths.has(pathOf(request))) {
+  if (!reader && !options.publicPaths.has(pathOf(request)) && !options.guardsItself(pathOf(request))) {
     const refusal = unauthenticated(request.headers.authorization !== undefined, "the reader's token");
     for (const [name, value] of Object.entries(refusal.headers)) response.setHeader(name, value);
     send(response, refusal.code, TEXT, `${refusal.message}\n`);

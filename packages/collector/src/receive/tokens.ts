@@ -52,7 +52,8 @@ function storedHash(sha256: string): Buffer {
   return Buffer.from(sha256, 'hex');
 }
 
-function presentedHash(authorization: string | undefined): Buffer | undefined {
+/** SHA-256 of the bearer token that was sent. */
+export function presentedHash(authorization: string | undefined): Buffer | undefined {
   const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
   return token === undefined ? undefined : digest(token);
 }

@@ -95,7 +95,7 @@ async function readScanned(
   onBody(body.sent);
   const scanLimits = { spans: limits.spansPerRequest, attributesPerSpan: limits.attributesPerSpan };
   try {
-    return format === 'json' ? scanJson(body.bytes, scanLimits) : scanRequest(body.bytes, scanLimits);
+    return format === 'json' ? scanJson(body.bytes, scanLimits) : { ...scanRequest(body.bytes, scanLimits), received: body.gzip };
   } catch (error) {
     if (!(error instanceof IntakeError)) throw error;
     if (error.code === 'too_many_spans') throw tooLarge(error.message);

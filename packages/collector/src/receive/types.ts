@@ -81,6 +81,8 @@ export interface ReceiverOptions {
   readonly readerTokenSha256?: string;
   /** Paths that need no reader's token, compared exactly (default `/healthz` and `/readyz`). */
   readonly publicPaths?: readonly string[];
+  /** Paths whose handler asks for what it needs itself, such as a sign-in: no reader's token is asked for. */
+  readonly guardsItself?: (path: string) => boolean;
   readonly limits?: Partial<ReceiverLimits>;
   readonly timeouts?: Partial<ReceiverTimeouts>;
   /** Seconds that a client is told to wait when the receiver itself is at a limit (default 1). */

@@ -41,7 +41,6 @@ const SPAN_ID_BYTES = 8;
 class SpanInRequest implements ScannedSpan, SpanView {
   private traceHex: string | undefined;
   private spanHex: string | undefined;
-  private decoded: readonly (readonly [string, WireValue])[] | undefined;
   private window: Uint8Array | undefined;
   traceStart: number;
   traceEnd: number;
@@ -93,9 +92,9 @@ class SpanInRequest implements ScannedSpan, SpanView {
     return this.spanHex;
   }
 
+  /** Decoded each time: it is read once, and a request's links would otherwise be in memory twice until they are committed. */
   get attributes(): readonly (readonly [string, WireValue])[] {
-    this.decoded ??= this.marks.read(this.firstMark, this.marksEnd);
-    return this.decoded;
+    return this.marks.read(this.firstMark, this.marksEnd);
   }
 
   get bytes(): Uint8Array {

@@ -34,6 +34,8 @@ export interface ScannedSpan {
 export interface Scanned {
   readonly spans: readonly ScannedSpan[];
   readonly groups: readonly SpanGroup[];
+  /** The gzip body that holds these spans and no others, as it was received; absent when it came otherwise. */
+  readonly received?: Uint8Array | undefined;
 }
 
 /** A span to be sent on, with the status to splice in: none for a span that is no link. */
@@ -42,4 +44,7 @@ export interface ForwardPart {
   /** {@link ScannedSpan.bytes}. */
   readonly span: Uint8Array;
   readonly status?: LinkStatus | undefined;
+  /** The request that it came with, and its place among that one's spans. */
+  readonly from?: Scanned | undefined;
+  readonly index?: number | undefined;
 }

@@ -59,7 +59,15 @@ export function readValue(bytes: Buffer, start: number, end: number): WireValue 
  * @throws IntakeError `bad_data` on bytes that are no AnyValue
  */
 export function checkValue(bytes: Buffer, start: number, end: number): void {
-  if (!isUsualValue(bytes, start, end)) readValue(bytes, start, end);
+  if (!isUsualValue(bytes, start, end) && !isLongText(bytes, start, end)) readValue(bytes, start, end);
+}
+
+/** Whether the AnyValue is one string of 128 to 16383 bytes: what disclosed content is. */
+function isLongText(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 131 || bytes[start] !== 0x0a) return false;
+  const low = bytes[start + 1] as number;
+  const high = bytes[start + 2] as number;
+  return low >= 0x80 && high > 0 && high < 0x80 && start + 3 + (low & 0x7f) + high * 128 === end;
 }
 
 /** Whether the AnyValue is one string or one int, with a length or number below 128: what nearly all of a link's values are. */

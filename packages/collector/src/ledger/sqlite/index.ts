@@ -1,12 +1,41 @@
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { statSync } from 'node:fs';
 import type { Finding, LinkCopy } from '@agent-custody/chain';
+import type { ApprovalStore } from '../../approvals/store.js';
+import type { ReadBackStore } from '../../tempo/reconcile/store.js';
 import { LedgerError } from '../errors.js';
-import type { Ledger, OutboxEntry, Page, PageRequest, RecordedFinding, SessionRow, VerdictCount } from '../ledger.js';
+import type {
+  Act,
+  Disposed,
+  Erasure,
+  Kin,
+  Ledger,
+  NewNotice,
+  Notice,
+  OutboxEntry,
+  Page,
+  PageRequest,
+  PrunedSession,
+  Pruning,
+  RecordedFinding,
+  Rewritten,
+  Run,
+  SessionRow,
+  VerdictCount,
+} from '../ledger.js';
+import { prunedLink } from '../pruned.js';
+import { ApprovalsTable } from './approvals.js';
+import { createPrivately, takeLock } from './claim.js';
 import { Connection, type Statement } from './connection.js';
+import { DispositionsTable } from './dispositions.js';
+import { Eraser } from './erase.js';
 import { FindingsTable } from './findings.js';
+import { KinTable } from './kin.js';
 import { LinksTable } from './links.js';
+import { NoticesTable } from './notices.js';
 import { OutboxTable } from './outbox.js';
+import { Pruner } from './prune.js';
+import { ReconcileTable } from './reconcile.js';
+import { RunsTable } from './runs.js';
 import { migrate, SCHEMA_VERSION, versionOf } from './schema.js';
 import { SessionsTable } from './sessions.js';
 
@@ -63,48 +92,19 @@ export function readSqliteLedger(path: string): Ledger {
   return new SqliteLedger(connection, undefined);
 }
 
-function createPrivately(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    // Only what is not there: opening and closing a file by ourselves would drop every lock that SQLite holds on it in this process
-    // (fcntl locks go with the first descriptor that is closed).
-    closeSync(openSync(path, 'wx', 0o600));
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new LedgerError(
-      'cannot_open',
-      `cannot open the ledger ${path}: ${reason}; name a file in a directory that the collector may write`,
-      { cause },
-    );
-  }
-}
-
-/**
- * Claims the ledger for this process. Two collectors on one ledger would each judge half of a chain. The claim is an exclusive
- * lock on a file beside it, held by the operating system: gone with the process, however it dies; and the ledger itself stays
- * open to readers.
- */
-function takeLock(path: string): Connection {
-  const lockPath = `${path}.lock`;
-  createPrivately(lockPath);
-  const lock = new Connection(lockPath);
-  try {
-    lock.execute('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-    return lock;
-  } catch (cause) {
-    lock.close();
-    throw new LedgerError('in_use', `the ledger ${path} is in use by another collector: stop that one first, or name another ledger`, {
-      cause,
-    });
-  }
-}
-
 class SqliteLedger implements Ledger {
   private readonly linksTable: LinksTable;
   private readonly findingsTable: FindingsTable;
   private readonly sessionsTable: SessionsTable;
   private readonly outbox: OutboxTable;
+  private readonly noticesTable: NoticesTable;
+  private readonly runsTable: RunsTable;
+  private readonly dispositionsTable: DispositionsTable;
+  private readonly kinTable: KinTable;
+  private readonly pruner: Pruner;
+  private readonly eraser: Eraser;
+  readonly approvals: ApprovalStore;
+  readonly readBacks: ReadBackStore;
   private readonly announce: Statement;
   private readonly probeWrite: Statement;
   private readonly pages: Statement<[bytes: number]>;
@@ -113,21 +113,32 @@ class SqliteLedger implements Ledger {
     private readonly connection: Connection,
     private readonly lock: Connection | undefined,
   ) {
-    this.linksTable = new LinksTable(connection);
+    this.linksTable = new LinksTable(connection, connection.path === MEMORY);
     this.findingsTable = new FindingsTable(connection);
     this.sessionsTable = new SessionsTable(connection);
     this.outbox = new OutboxTable(connection);
+    this.noticesTable = new NoticesTable(connection);
+    this.runsTable = new RunsTable(connection);
+    this.dispositionsTable = new DispositionsTable(connection, lock !== undefined || connection.path === MEMORY);
+    this.kinTable = new KinTable(connection);
+    this.pruner = new Pruner({ connection, links: this.linksTable, kin: this.kinTable, dispositions: this.dispositionsTable });
+    this.approvals = new ApprovalsTable(connection);
+    this.eraser = new Eraser(connection, this.dispositionsTable, this.approvals);
+    this.readBacks = new ReconcileTable(connection);
     this.announce = connection.prepare('INSERT INTO announced (key) VALUES (?) ON CONFLICT DO NOTHING');
     this.probeWrite = connection.prepare('UPDATE probe SET count = count + 1');
     this.pages = connection.prepare('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size');
   }
 
   transaction<T>(work: () => T): T {
+    this.linksTable.settle();
     try {
-      return this.connection.transaction(work);
+      return this.connection.transaction(() => this.linksTable.gathering(work));
     } catch (error) {
       this.linksTable.forget();
       this.outbox.forget();
+      this.noticesTable.forget();
+      this.kinTable.forget();
       throw error;
     }
   }
@@ -137,7 +148,8 @@ class SqliteLedger implements Ledger {
   }
 
   copies(session: string, seq: number): readonly LinkCopy[] {
-    return this.linksTable.copies(session, seq);
+    const copies = this.linksTable.copies(session, seq);
+    return copies.length > 0 ? copies : this.absent(session, seq);
   }
 
   links(session: string, from: number): Iterable<LinkCopy> {
@@ -149,15 +161,15 @@ class SqliteLedger implements Ledger {
   }
 
   spawnsOf(child: string): readonly LinkCopy[] {
-    return this.linksTable.spawnsOf(child);
+    return [...this.linksTable.spawnsOf(child), ...this.kinTable.spawnsOf(child)];
   }
 
   childrenOf(parent: string): readonly LinkCopy[] {
-    return this.linksTable.childrenOf(parent);
+    return [...this.linksTable.childrenOf(parent), ...this.kinTable.childrenOf(parent)];
   }
 
-  sharers(agentId: string, memoryStore: string): readonly LinkCopy[] {
-    return this.linksTable.sharers(agentId, memoryStore);
+  sharers(agentId: string, memoryStore: string): readonly Pick<LinkCopy, 'session' | 'time'>[] {
+    return [...this.linksTable.sharers(agentId, memoryStore), ...this.kinTable.sharers(agentId, memoryStore)];
   }
 
   findings(session: string): readonly Finding[] {
@@ -212,8 +224,8 @@ class SqliteLedger implements Ledger {
     return this.outbox.heldSessions();
   }
 
-  enqueue(request: Uint8Array, spans: number): void {
-    this.outbox.enqueue(request, spans);
+  enqueue(request: Uint8Array, spans: number, packed?: Uint8Array): void {
+    this.outbox.enqueue(request, spans, packed);
   }
 
   outboxHead(bounds: { readonly bytes: number; readonly spans: number; readonly after: number }): readonly OutboxEntry[] {
@@ -236,12 +248,98 @@ class SqliteLedger implements Ledger {
     this.outbox.requeueAside();
   }
 
+  undelivered(): Iterable<Uint8Array> {
+    return this.outbox.undelivered();
+  }
+
+  outboxRange(): { readonly oldest: number; readonly newest: number } | undefined {
+    return this.outbox.range();
+  }
+
   outboxSize(): { readonly spans: number; readonly aside: number } {
     return this.outbox.size();
   }
 
   noteRegisterEntry(key: string): boolean {
     return this.announce.run(key).changes > 0;
+  }
+
+  addNotice(notice: NewNotice): number {
+    return this.noticesTable.add(notice);
+  }
+
+  noticesWaiting(sink: string): number {
+    return this.noticesTable.count(sink);
+  }
+
+  notices(sink: string, limit: number): readonly Notice[] {
+    return this.noticesTable.first(sink, limit);
+  }
+
+  dropNotices(ids: readonly number[]): void {
+    this.noticesTable.drop(ids);
+  }
+
+  countNoticeAttempt(id: number): number {
+    return this.noticesTable.countAttempt(id);
+  }
+
+  noteRun(atMs: number, state: 'receiving' | 'stopped'): void {
+    this.runsTable.note(atMs, state);
+  }
+
+  runs(): readonly Run[] {
+    return this.runsTable.all();
+  }
+
+  prunable(beforeMs: number, limit: number): readonly string[] {
+    this.linksTable.settle();
+    return this.pruner.prunable(beforeMs, limit);
+  }
+
+  prune(sessions: readonly string[], act: Act & { readonly beforeMs: number }): Pruning {
+    this.linksTable.settle();
+    return this.connection.atomically(() => this.pruner.prune(sessions, act));
+  }
+
+  prunedSession(session: string): PrunedSession | undefined {
+    return this.dispositionsTable.pruned(session);
+  }
+
+  prunedBy(disposition: number): readonly PrunedSession[] {
+    return this.dispositionsTable.prunedBy(disposition);
+  }
+
+  erase(session: string, act: Act, rewrite: (request: Uint8Array) => Rewritten | undefined): Erasure | undefined {
+    this.linksTable.settle();
+    const erasure = this.eraser.erase(session, act, rewrite);
+    this.outbox.forget();
+    this.noticesTable.forget();
+    return erasure;
+  }
+
+  dispositions(): readonly Disposed[] {
+    return this.dispositionsTable.all();
+  }
+
+  kin(): Iterable<Kin> {
+    return this.kinTable.all();
+  }
+
+  keepKin(kin: Kin): void {
+    this.kinTable.keep(kin);
+  }
+
+  compact(): void {
+    this.connection.execute('VACUUM');
+    if (this.connection.path === MEMORY) return;
+    // The log holds the old pages until it is cut: a reader that is in the middle of something keeps it from being.
+    const [busy] = this.connection.prepare<[busy: number]>('PRAGMA wal_checkpoint(TRUNCATE)').first() ?? [0];
+    if (busy === 0) return;
+    throw new LedgerError(
+      'unavailable',
+      `the ledger ${this.connection.path} is being read, so what was removed from it is still in ${this.connection.path}-wal: end what reads it and try again`,
+    );
   }
 
   probe(): void {
@@ -251,6 +349,14 @@ class SqliteLedger implements Ledger {
   bytes(): number {
     if (this.connection.path === MEMORY) return this.pages.first()?.[0] ?? 0;
     return sizeOf(this.connection.path) + sizeOf(`${this.connection.path}-wal`);
+  }
+
+  /** What there is of a place where no link is: what is kept for the sake of others. */
+  private absent(session: string, seq: number): readonly LinkCopy[] {
+    const known = this.kinTable.at(session, seq);
+    if (known !== undefined) return known;
+    const pruned = seq === 1 ? undefined : this.dispositionsTable.pruned(session);
+    return pruned !== undefined && seq <= pruned.highestSeq ? [prunedLink(session, seq)] : [];
   }
 
   close(): void {
