@@ -1,13 +1,13 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'libsql';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import type { SessionJson } from '../src/report-json.js';
 import { startCollector } from '../src/service.js';
 import { run } from './command.js';
 import { COMPONENTS, edited, recordSession, requestOf, send } from './recorded-session.js';
+import { tamperWithLinks } from './tampering.js';
 
 // Each test starts processes; how long that takes on a busy machine is no claim of theirs.
 vi.setConfig({ testTimeout: 60_000 });
@@ -169,9 +169,8 @@ describe('a ledger with a row that cannot be read', () => {
     await send(collector.url, clean);
     await send(collector.url, other);
     await collector.close();
-    const database = new Database(ledger);
-    database.prepare('UPDATE links SET preimage = ? WHERE seq = 2 AND session = ?').run(preimage, clean[0]?.session);
-    database.close();
+    const session = id(clean);
+    tamperWithLinks(ledger, (line, of) => (of === session && line.seq === '2' ? { preimage } : undefined));
     const { status, stdout } = await run(['verify', '--ledger', ledger, '--json']);
     expect(status).toBe(1);
     const sessions = JSON.parse(stdout) as { session: string; integrity: string; findings: { code: string; seq: number }[] }[];
@@ -187,7 +186,7 @@ describe('agent-custody answers 64, with a message and no stack, to', () => {
   it.each([
     ['an unknown option', ['verify', '--nonsense'], /unknown option '--nonsense'/],
     ['an unknown command', ['nonsense'], /unknown command 'nonsense'/],
-    ['verify --tempo', ['verify', '--tempo', 'http://127.0.0.1:3200'], /--tempo.*--ledger PATH/],
+    ['--file and --tempo at once', ['verify', '--file', 'a', '--tempo', 'http://127.0.0.1:3200'], /exclude each other/],
     ['--file and --ledger at once', ['verify', '--file', 'a', '--ledger', 'b'], /exclude each other/],
     ['a session id that is none', ['verify', '--file', '-', '--session', 'x'], /32 lower-case hex/],
     ['a file that is not there', ['verify', '--file', join(folder, 'none')], /none: cannot be read: ENOENT/],

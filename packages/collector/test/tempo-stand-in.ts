@@ -1,5 +1,6 @@
-// A stand-in for Grafana Tempo's OTLP receiver. What it answers to good and to bad requests is what Tempo 3.0.3 answered (test/tempo);
-// failures are scripted by the test. It keeps what it acknowledged, so that a test can say what is not there.
+// A stand-in for Grafana Tempo: its OTLP receiver, and its query API on a port of its own. What it answers to good and to bad requests
+// is what Tempo 3.0.3 and 2.10.8 answered (test/tempo); failures are scripted by the test. It keeps what it acknowledged, so that a
+// test can say what is not there.
 
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -7,6 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { concat, field, varint } from './scan-bytes.js';
 import { type StoredSpan, spansIn } from './stored-spans.js';
+import { answerQuery, type QueryOptions } from './tempo-query-api.js';
+import { TempoStore } from './tempo-store.js';
 
 const recorded = (file: string): Buffer => readFileSync(new URL(`tempo/${file}`, import.meta.url));
 const BAD_PROTOBUF = recorded('tempo-3.0.3-ingest-badpb.bin');
@@ -40,6 +43,21 @@ export class TempoStandIn {
   poison: ((span: StoredSpan) => boolean) | undefined;
   /** The status to answer to poison. */
   poisonStatus = 400;
+  /** What can be queried: cut, dropped and doubled as Tempo does. */
+  readonly store = new TempoStore();
+  readonly query: QueryOptions = {
+    version: '3.0.3',
+    onlyV1: false,
+    tenants: undefined,
+    maxLimit: 262_144,
+    unsearchable: new Set(),
+    partial: new Set(),
+  };
+  /** Every query, path and parameters, with its headers. */
+  readonly queries: { readonly url: string; readonly headers: IncomingMessage['headers'] }[] = [];
+  private queryScript: Behaviour[] = [];
+  private queryStanding: Behaviour | undefined;
+  private readonly queryServer = createServer((request, response) => this.ask(request, response));
   private script: Behaviour[] = [];
   private standing: Behaviour | undefined;
   private waiting: { readonly met: () => boolean; readonly resolve: () => void }[] = [];
@@ -49,6 +67,21 @@ export class TempoStandIn {
   async listen(port = 0): Promise<string> {
     await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1/traces`;
+  }
+
+  /** What is sent from now on can be queried. @returns the URL of the query API */
+  async listenForQueries(port = 0): Promise<string> {
+    await new Promise<void>((resolve) => this.queryServer.listen(port, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.queryServer.address() as AddressInfo).port}`;
+  }
+
+  /** {@link next} and {@link always} of queries. */
+  nextQuery(...behaviours: readonly Behaviour[]): void {
+    this.queryScript.push(...behaviours);
+  }
+
+  alwaysQuery(behaviour: Behaviour | undefined): void {
+    this.queryStanding = behaviour;
   }
 
   /** One behaviour a request, then as usual. */
@@ -68,8 +101,22 @@ export class TempoStandIn {
   }
 
   async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const server of [this.server, this.queryServer]) {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    }
+  }
+
+  private ask(request: IncomingMessage, response: ServerResponse): void {
+    this.queries.push({ url: request.url ?? '', headers: request.headers });
+    response.on('close', () => this.look());
+    const behaviour = this.queryScript.shift() ?? this.queryStanding;
+    if (behaviour === undefined) answerQuery(this.store, this.query, request, response);
+    else if (behaviour.type === 'status') {
+      response.writeHead(behaviour.status, { 'content-type': 'text/plain; charset=utf-8', ...behaviour.headers });
+      response.end();
+    } else if (behaviour.type === 'hang_up') response.destroy();
+    else this.look();
   }
 
   private take(request: IncomingMessage, response: ServerResponse): void {
@@ -95,7 +142,7 @@ export class TempoStandIn {
     const behaviour = this.script.shift() ?? this.standing;
     if (behaviour === undefined) {
       if (this.poison !== undefined && spans.some(this.poison)) reply(response, this.poisonStatus, BAD_PROTOBUF);
-      else this.store(spans, response, OK);
+      else this.keep(spans, body, response, OK);
       return;
     }
     switch (behaviour.type) {
@@ -110,11 +157,12 @@ export class TempoStandIn {
         break;
       case 'partial': {
         const partial = concat(varint(1, behaviour.rejected), field(2, Buffer.from(behaviour.message)));
-        this.store(spans.slice(behaviour.rejected), response, field(1, partial));
+        this.keep(spans.slice(behaviour.rejected), body, response, field(1, partial));
         break;
       }
       case 'lose_answer':
         this.stored.push(...spans);
+        if (this.queryServer.listening) this.store.take(body);
         response.destroy();
         break;
       default:
@@ -122,8 +170,9 @@ export class TempoStandIn {
     }
   }
 
-  private store(spans: readonly StoredSpan[], response: ServerResponse, answer: Buffer): void {
+  private keep(spans: readonly StoredSpan[], body: Buffer, response: ServerResponse, answer: Buffer): void {
     this.stored.push(...spans);
+    if (this.queryServer.listening) this.store.take(body);
     reply(response, 200, answer);
   }
 

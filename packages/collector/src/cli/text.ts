@@ -1,6 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Finding, SessionReport } from '@agent-custody/chain';
 import { printable } from '../printable.js';
+import type { CutContent } from '../tempo/cut.js';
 import type { Judgement } from '../verify/judge.js';
 import { MEANINGS } from './meanings.js';
 
@@ -9,6 +10,8 @@ export interface TextOptions {
   readonly colour: boolean;
   /** Columns; what is longer is wrapped. */
   readonly width: number;
+  /** Content that the store cut, by session: shown beside the findings. */
+  readonly cut?: ReadonlyMap<string, readonly CutContent[]> | undefined;
 }
 
 type Style = Parameters<typeof styleText>[0];
@@ -24,7 +27,7 @@ const CODE_WIDTH = 'unapproved_fingerprint'.length;
  */
 export function judgementText(judgement: Judgement, options: TextOptions): string {
   const paint: Painter = options.colour ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
-  const blocks = judgement.sessions.map((report) => sessionBlock(report, options.width, paint));
+  const blocks = judgement.sessions.map((report) => sessionBlock(report, options, paint));
   if (judgement.atLarge.length > 0) {
     blocks.push(
       [
@@ -36,7 +39,7 @@ export function judgementText(judgement: Judgement, options: TextOptions): strin
   return `${[...blocks, summary(judgement, paint)].join('\n\n')}\n`;
 }
 
-function sessionBlock(report: SessionReport, width: number, paint: Painter): string {
+function sessionBlock(report: SessionReport, { width, cut }: TextOptions, paint: Painter): string {
   const verdicts = (['integrity', 'completeness', 'authority'] as const).map(
     (part) => `${part} ${paint(VERDICT_STYLE[report[part]], report[part])}`,
   );
@@ -45,7 +48,18 @@ function sessionBlock(report: SessionReport, width: number, paint: Painter): str
     ...wrap(`agent ${printable(report.agent) || '(none stated)'}, ${counted(report.links, 'link')}`, width, INDENT),
     `${INDENT}${verdicts.join('   ')}`,
     ...report.findings.flatMap((finding) => findingLines(finding, width, paint)),
+    ...cutLines(cut?.get(report.session) ?? [], width),
   ].join('\n');
+}
+
+/** More places than these are counted and not named: a store that cuts, cuts every long text. */
+const CUT_SHOWN = 5;
+
+function cutLines(parts: readonly CutContent[], width: number): string[] {
+  if (parts.length === 0) return [];
+  const shown = parts.slice(0, CUT_SHOWN).map(({ seq, key, rest }) => `${key} of seq ${seq} (${rest.length} bytes are left)`);
+  const more = parts.length > CUT_SHOWN ? ` and ${parts.length - CUT_SHOWN} more` : '';
+  return wrap(`not verified: cut by the store, so nobody can say whether it was changed: ${shown.join(', ')}${more}`, width, INDENT);
 }
 
 function findingLines(finding: Finding, width: number, paint: Painter): string[] {

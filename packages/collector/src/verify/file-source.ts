@@ -1,10 +1,17 @@
 import { createReadStream } from 'node:fs';
 import { ChainError, type SpanView } from '@agent-custody/chain';
 import { spansOfJson } from '@agent-custody/chain/otlp';
+import { bundleMember } from '../handover/bundle.js';
 
 /** One line of a file of OTLP/JSON requests: its spans, or what is wrong with it. */
 export type FileLine =
-  | { readonly type: 'spans'; readonly line: number; readonly spans: readonly SpanView[] }
+  | {
+      readonly type: 'spans';
+      readonly line: number;
+      readonly spans: readonly SpanView[];
+      /** Of a line of a bundle: what it says of itself, and the line as it stands. */
+      readonly bundle?: { readonly member: unknown; readonly bytes: Uint8Array };
+    }
   | { readonly type: 'problem'; readonly line: number; readonly problem: string };
 
 /** A longer line is not one request: an OTLP receiver takes 64 MiB, and a string of V8 ends at 512 MiB. */
@@ -39,7 +46,9 @@ function readLine(bytes: Uint8Array | 'too long', line: number): FileLine | unde
     // Fatal: bytes that are no UTF-8 must not be mended before they are judged. A byte order mark is dropped.
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     if (text.trim() === '') return undefined;
-    return { type: 'spans', line, spans: spansOfJson(JSON.parse(text)) };
+    const request: unknown = JSON.parse(text);
+    const member = bundleMember(request);
+    return { type: 'spans', line, spans: spansOfJson(request), ...(member !== undefined && { bundle: { member, bytes } }) };
   } catch (error) {
     return { type: 'problem', line, problem: explain(error) };
   }

@@ -4,19 +4,26 @@ import {
   type Finding,
   type Hashing,
   type Limits,
+  type LinkCopy,
   type Reading,
+  type Records,
   type Register,
   reportOf,
   type SessionReport,
   step,
   type VerifierState,
 } from '@agent-custody/chain';
-import { type Ledger, openSqliteLedger } from '../ledger/index.js';
+import { type Kin, type Ledger, openSqliteLedger } from '../ledger/index.js';
 
 export interface JudgeOptions {
   readonly limits?: Partial<Limits>;
   readonly register?: Register | undefined;
   readonly hashing: Hashing;
+  /**
+   * Which sessions the memory rule may look at (default: all). It compares with the last session of a store, so it must not see
+   * one behind which others were left out.
+   */
+  readonly remembers?: (session: string) => boolean;
 }
 
 /** What was found in everything that was read. */
@@ -44,7 +51,7 @@ export class Judge {
 
   constructor(options: JudgeOptions) {
     this.state = createVerifier({
-      records: this.records,
+      records: options.remembers === undefined ? this.records : withoutSharers(this.records, options.remembers),
       // How many links wait behind a hole depends on their order alone; with all of them in memory there is nothing to bound.
       limits: { heldLinks: Number.POSITIVE_INFINITY, ...options.limits },
       hashing: options.hashing,
@@ -61,6 +68,28 @@ export class Judge {
     if (session !== '') this.seen.add(session);
   }
 
+  /** Another store was compared, and does not hold this link as it is on record. */
+  diverged(divergence: Pick<Finding, 'session' | 'seq' | 'detail' | 'traceId' | 'spanId'>, at: number): void {
+    const { session, seq, detail, traceId, spanId } = divergence;
+    step(this.state, { type: 'divergence', session, seq, detail, healed: false, traceId, spanId, at });
+    this.seen.add(session);
+  }
+
+  /** Takes a link of a session that is not judged here, for those that are to look up. */
+  takeKin(kin: Kin): void {
+    this.records.keepKin(kin);
+  }
+
+  /** Judges by this register from now on. */
+  useRegister(register: Register): void {
+    this.state.register = register;
+  }
+
+  /** Every copy taken of a session's links, ascending by seq. */
+  links(session: string): Iterable<LinkCopy> {
+    return this.records.links(session, 1);
+  }
+
   /**
    * Passes judgement and lets go of everything: nothing can be taken in afterwards.
    *
@@ -72,6 +101,19 @@ export class Judge {
     this.records.close();
     return { sessions, atLarge: this.atLarge };
   }
+}
+
+function withoutSharers(ledger: Ledger, seen: (session: string) => boolean): Records {
+  return {
+    keep: (link) => ledger.keep(link),
+    copies: (session, seq) => ledger.copies(session, seq),
+    links: (session, from) => ledger.links(session, from),
+    action: (session, actionId) => ledger.action(session, actionId),
+    spawnsOf: (child) => ledger.spawnsOf(child),
+    childrenOf: (parent) => ledger.childrenOf(parent),
+    sharers: (agentId, memoryStore) => ledger.sharers(agentId, memoryStore).filter(({ session }) => seen(session)),
+    findings: (session) => ledger.findings(session),
+  };
 }
 
 /**

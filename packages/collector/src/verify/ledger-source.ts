@@ -1,5 +1,6 @@
-import { FINDING_RULES, type Finding } from '@agent-custody/chain';
-import type { Ledger, SessionRow } from '../ledger/ledger.js';
+import { ATTR, FINDING_RULES, type Finding, type Hashing, type LinkCopy } from '@agent-custody/chain';
+import type { Kin, Ledger, SessionRow } from '../ledger/ledger.js';
+import { PRUNED } from '../ledger/pruned.js';
 import { Judge, type Judgement, type JudgeOptions, nothingOf, withFindings } from './judge.js';
 import { reread } from './reread.js';
 
@@ -22,11 +23,28 @@ const PAGE = 500;
  * @throws LedgerError when the ledger cannot be read
  */
 export function judgeLedger(ledger: Ledger, options: JudgeOptions, asOf: AsOf): Judgement {
+  for (let attempt = 1; ; attempt++) {
+    const removals = ledger.dispositions().length;
+    const judgement = judgeOnce(ledger, options, asOf);
+    // A collector that pruned while this was being read took away what had been counted: that is no finding.
+    if (attempt === ATTEMPTS || ledger.dispositions().length === removals) return judgement;
+  }
+}
+
+/** A collector prunes once a day, in batches a second apart. */
+const ATTEMPTS = 10;
+
+function judgeOnce(ledger: Ledger, options: JudgeOptions, asOf: AsOf): Judgement {
   // Summaries first, links after: a collector that goes on writing can only add links to those counted.
   const rows = allSessions(ledger);
   const findings = allFindings(ledger);
   const judge = new Judge(options);
-  for (const link of ledger.allLinks()) judge.take(reread(link, options.hashing), arrival(rows.get(link.session), asOf));
+  for (const kin of ledger.kin()) judge.takeKin({ ...kin, copies: kin.copies.flatMap((copy) => relinked(copy, options.hashing)) });
+  for (const link of ledger.allLinks()) {
+    const parent = prunedParent(link, ledger);
+    if (parent !== undefined) judge.takeKin(parent);
+    judge.take(reread(link, options.hashing), arrival(rows.get(link.session), asOf));
+  }
   const { sessions, atLarge } = judge.conclude(asOf.type === 'rest' ? Number.POSITIVE_INFINITY : asOf.type === 'now' ? asOf.nowMs : 0);
   const judged = new Map(sessions.map((report) => [report.session, report]));
   const known = new Set([...rows.keys(), ...judged.keys(), ...findings.keys()]);
@@ -38,6 +56,21 @@ export function judgeLedger(ledger: Ledger, options: JudgeOptions, asOf: AsOf): 
     }),
     atLarge: [...atLarge, ...(findings.get('') ?? [])],
   };
+}
+
+/** What is kept of a session that was pruned is evidence like the rest: its hashes are taken anew. */
+function relinked(copy: LinkCopy, hashing: Hashing): readonly LinkCopy[] {
+  const reading = reread(copy, hashing);
+  return reading.type === 'link' ? [reading.link] : [];
+}
+
+/** The place of a parent that was pruned before its child came: it was there, and nobody knows what it said. */
+function prunedParent({ kind, attributes }: LinkCopy, ledger: Ledger): Kin | undefined {
+  const session = attributes[ATTR.parentSessionId];
+  const seq = attributes[ATTR.parentSeq];
+  if (kind !== 'session.start' || typeof session !== 'string' || typeof seq !== 'number') return undefined;
+  const copies = ledger.prunedSession(session) === undefined ? [] : ledger.copies(session, seq);
+  return copies.length === 1 && copies[0]?.kind === PRUNED ? { session, seq, ended: '', copies } : undefined;
 }
 
 function arrival(row: SessionRow | undefined, asOf: AsOf): number {

@@ -1,0 +1,3 @@
+export { openReconciler, type Reconciliation } from './open.js';
+export { ReadBackTracking } from './tracking.js';
+export type { Reconciler } from './types.js';
