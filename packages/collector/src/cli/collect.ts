@@ -35,6 +35,8 @@ async function collect(settings: LoadedSettings): Promise<void> {
   for (const warning of warnings) log.warn({}, warning);
   const collector = await start({ ...options, log });
   stopOnSignal(collector);
+  // Log rotation's usual signal; without a listener it would end the process.
+  process.on('SIGHUP', () => collector.reopenLogs());
 }
 
 async function start(options: Parameters<typeof startCollector>[0]): Promise<Collector> {

@@ -1,13 +1,18 @@
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { LedgerError } from '../ledger/errors.js';
 import { RegisterFileError } from '../register-file.js';
 import { SettingsError } from '../settings/index.js';
 import { EXIT } from '../verify/status.js';
+import { ownVersion } from '../version.js';
 import { addApprove } from './approve.js';
 import { addCollect } from './collect.js';
+import { addErase } from './erase.js';
 import { CommandError, UsageError } from './errors.js';
+import { addExport } from './export.js';
 import { complain } from './output.js';
+import { addPolicy } from './policy.js';
+import { addReport } from './report.js';
+import { addRetain } from './retain.js';
 import { addToken } from './token.js';
 import { addVerify } from './verify.js';
 
@@ -16,7 +21,7 @@ const COLUMNS = 80;
 function createProgram(): Command {
   const program = new Command('agent-custody')
     .description('Chain of custody for AI agents, on OpenTelemetry.')
-    .version(version(), '--version', 'print the version')
+    .version(ownVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError('(--help lists what there is)')
@@ -27,12 +32,12 @@ function createProgram(): Command {
   addVerify(program);
   addApprove(program);
   addToken(program);
+  addRetain(program);
+  addErase(program);
+  addExport(program);
+  addReport(program);
+  addPolicy(program);
   return program;
-}
-
-function version(): string {
-  const require = createRequire(import.meta.url);
-  return (require('../../package.json') as { version: string }).version;
 }
 
 /** The exit status for what went wrong; says it, in words and without a stack, unless the mistake is the program's own. */

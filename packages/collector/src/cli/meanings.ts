@@ -20,6 +20,8 @@ export const MEANINGS: Readonly<Record<FindingCode, string>> = {
   unfinished_action: 'an action began, and nobody knows how it ended',
   orphan_child: 'the session that it names as its parent is not known',
   missing_child: 'a session was announced and never seen',
+  unattested_call: 'a tool call went past the instrumentation, or one was made that no model asked for',
+  tempo_divergence: 'Tempo does not hold it as it is on record',
   unapproved_fingerprint: 'it ran in a state that nobody approved',
   fingerprint_drift: 'it changed into a state that nobody approved',
   memory_drift: 'its memory changed while nobody was recorded',
