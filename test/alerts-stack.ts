@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { parse } from 'yaml';
 import { requireProgram } from './debian.js';
 import { GRAFANA, read } from './grafana-files.js';
 import { freePort, Running } from './processes.js';
@@ -13,6 +14,12 @@ export interface Notified {
   readonly status: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** An exemplar of one series, as Prometheus stored it. */
+export interface StoredExemplar {
+  readonly series: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** Whoever is on call: a webhook that keeps what it is told. */
@@ -102,6 +109,7 @@ export class Alerting {
         `--config.file=${config('prometheus/prometheus.yaml', ['alertmanager:9093', alertmanager], ['collector:4318', collector], ['tempo:3200', collector])}`,
         `--storage.tsdb.path=${join(folder, 'prometheus-data')}`,
         `--web.listen-address=${prometheus}`,
+        ...shippedFeatures(),
       ]),
     ];
     return new Alerting(prometheus, onCall, processes);
@@ -120,6 +128,16 @@ export class Alerting {
   async firing(): Promise<readonly string[]> {
     const { alerts } = await this.ask<{ alerts: { state: string; labels: { alertname: string } }[] }>('alerts');
     return alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname);
+  }
+
+  /** What Prometheus has scraped of exemplars of a series in the last hour. */
+  async exemplars(series: string): Promise<readonly StoredExemplar[]> {
+    const now = Date.now() / 1000;
+    const range = new URLSearchParams({ query: series, start: String(now - 3_600), end: String(now + 60) });
+    const stored = await this.ask<{ seriesLabels: Record<string, string>; exemplars: { labels: Record<string, string> }[] }[]>(
+      `query_exemplars?${range}`,
+    );
+    return stored.flatMap(({ seriesLabels, exemplars }) => exemplars.map(({ labels }) => ({ series: seriesLabels, labels })));
   }
 
   /** Resolves once Prometheus has scraped that something is so, and evaluated every rule after that. */
@@ -151,6 +169,12 @@ export class Alerting {
     const response = await fetch(`http://${this.prometheus}/api/v1/${path}`);
     return ((await response.json()) as { data: T }).data;
   }
+}
+
+/** What the container of Prometheus has switched on: without exemplar-storage it drops exemplars. */
+function shippedFeatures(): readonly string[] {
+  const { services } = parse(read('compose.yaml')) as { services: { prometheus: { command: readonly string[] } } };
+  return services.prometheus.command.filter((argument) => argument.startsWith('--enable-feature='));
 }
 
 function run(program: 'prometheus' | 'prometheus-alertmanager', args: readonly string[]): Running {

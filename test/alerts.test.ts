@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { variable } from '../grafana/src/traceql.js';
+import { DASHBOARD, JOB } from '../grafana/src/uids.js';
 import { Alerting, type Notified } from './alerts-stack.js';
+import { dashboards, read } from './grafana-files.js';
 import { type Running, startClerk, startCollector } from './processes.js';
 
 // The whole way from a broken chain to whoever is on call: the command `agent-custody collect`, an agent under register, and Debian's
@@ -46,6 +50,25 @@ async function honestRun(): Promise<string> {
   const [session] = (await sessions()).filter((id) => !before.includes(id));
   if (session === undefined) throw new Error('the clerk left no session');
   return session;
+}
+
+/** Where a dashboard's link leads, with what its variables are filled with: the console's address comes from the collector. */
+async function linkInConsole(dashboard: string, session: string): Promise<string> {
+  const page = await (await fetch(`${collector.url}/metrics`)).text();
+  const [, address = ''] = /^custody_console_info\{url="([^"]+)"\} 1$/m.exec(page) ?? [];
+  const { url = '' } = dashboards.find(({ uid }) => uid === dashboard)?.links.find(({ type }) => type === 'link') ?? {};
+  return url.replace(variable('console:raw'), address).replace(variable('session'), session);
+}
+
+/** The label that Grafana's data source for Prometheus takes for the id of a trace. */
+function exemplarLabelOfGrafana(): string {
+  const { datasources } = parse(read('provisioning/datasources/datasources.yaml')) as {
+    datasources: { type: string; jsonData: { exemplarTraceIdDestinations?: { name: string; datasourceUid: string }[] } }[];
+  };
+  const [destination] = datasources.find(({ type }) => type === 'prometheus')?.jsonData.exemplarTraceIdDestinations ?? [];
+  if (destination === undefined) throw new Error('the data source for Prometheus leads nowhere from exemplars');
+  expect(datasources).toContainEqual(expect.objectContaining({ type: 'tempo', uid: destination.datasourceUid }));
+  return destination.name;
 }
 
 const sessions = async (): Promise<readonly string[]> =>
@@ -103,5 +126,24 @@ describe('whoever is on call', () => {
     expect(page.labels).not.toHaveProperty('grafana_url');
     expect(alerting.notified.filter((alert) => !isBroken(alert))).toEqual([]);
     expect(JSON.stringify(alerting.notified)).not.toContain(honest);
+
+    // The same scrape brought what leads from the graph of findings to the trace, under the name that the data source knows it by.
+    const exemplars = await alerting.exemplars(`custody_findings_total{job="${JOB}"}`);
+    expect(exemplars).toEqual([
+      {
+        series: expect.objectContaining({ __name__: 'custody_findings_total', code: 'content_mismatch' }),
+        labels: { trace_id: link.trace_id, span_id: link.span_id },
+      },
+    ]);
+    expect(exemplars[0]?.labels).toHaveProperty(exemplarLabelOfGrafana());
   }, 120_000);
+});
+
+describe('a link of a dashboard', () => {
+  test.each([DASHBOARD.session, DASHBOARD.overview])('of %s leads into the console of the collector', async (dashboard) => {
+    const session = await honestRun();
+    const shown = await fetch(await linkInConsole(dashboard, session));
+    expect(shown.status).toBe(200);
+    if (dashboard === DASHBOARD.session) expect(await shown.text()).toContain(session);
+  });
 });

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { JOB } from '../grafana/src/uids.js';
 import { loadSettings, planCollect, SETTINGS } from '../packages/collector/src/settings/index.js';
+import { newToken } from '../packages/collector/src/settings/tokens.js';
 import { readSettings } from '../packages/instrumentation/src/settings.js';
 import { runProgram } from './debian.js';
 import { GRAFANA, read } from './grafana-files.js';
@@ -27,6 +28,9 @@ const { collector, tempo, prometheus, alertmanager, grafana } = compose.services
   Service
 >;
 const services = Object.entries(compose.services);
+
+/** A value as compose has it where nothing is set: `${NAME:-default}`. */
+const unset = (value: string): string => value.replace(/\$\{\w+:-([^}]*)\}/g, '$1');
 
 const dockerfile = readFileSync(`${ROOT}packages/collector/Dockerfile`, 'utf8');
 const stages = dockerfile.split(/^FROM /m).slice(1);
@@ -106,7 +110,10 @@ describe('compose.yaml', () => {
 });
 
 describe('the collector in its container', () => {
-  const env = { ...imageEnv, ...collector.environment };
+  const env = {
+    ...imageEnv,
+    ...Object.fromEntries(Object.entries(collector.environment ?? {}).map(([name, value]) => [name, unset(value)])),
+  };
 
   test('is set up by variables that it has, and starts with them', () => {
     const known = new Set(SETTINGS.map((row) => row.env));
@@ -115,6 +122,18 @@ describe('the collector in its container', () => {
     expect(options.forwarding?.url).toBe(`http://tempo:${tempoPorts.otlp}/v1/traces`);
     expect(portOf(options.tempoQuery ?? '')).toBe(tempoPorts.query);
     expect(options.listen).toEqual({ host: '0.0.0.0', port: collectorPort });
+  });
+
+  test('says where its console is on this machine, and lets in whoever has the token that was set', () => {
+    const { options } = planCollect(loadSettings('collect', { flags: {}, env }), env);
+    const published = new URL(options.approvals?.publicUrl ?? '');
+    expect(collector.ports).toContain(`127.0.0.1:${published.port}:${collectorPort}`);
+    expect(options.approvals?.approverTokens).toEqual([]);
+    const { sha256 } = newToken();
+    const withBob = { ...env, CUSTODY_APPROVER_TOKEN: `${sha256}:bob` };
+    expect(planCollect(loadSettings('collect', { flags: {}, env: withBob }), withBob).options.approvals?.approverTokens).toEqual([
+      { sha256, name: 'bob' },
+    ]);
   });
 
   test('listens where agents look for it by default', () => {
@@ -145,6 +164,20 @@ describe('the collector in its container', () => {
     const steps = scripts.build.split(' && ').filter((step) => step.includes('packages/collector'));
     for (const step of steps) expect(dockerfile).toContain(step);
     expect(dockerfile).toContain('npx tsc -b packages/collector');
+  });
+
+  test('is built with what building asks for, and runs with what the collector asks for', () => {
+    const { devDependencies } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { devDependencies: Record<string, string> };
+    const builder = readFileSync(`${ROOT}packages/collector/console/build.js`, 'utf8');
+    const imported = [...builder.matchAll(/from '([^':]+)'/g)].map(([, name]) => name);
+    expect(Object.keys(devDependencies)).toEqual(expect.arrayContaining(['typescript', ...imported]));
+    const installs = stages.map((stage) => /npm ci (.+)$/m.exec(stage)?.[1] ?? '');
+    const [, build = '', dependencies = ''] = installs;
+    expect(build).toContain('--include-workspace-root');
+    expect(dependencies).toMatch(/--omit=dev .*--workspace packages\/collector$/);
+    expect(dependencies).not.toContain('--include-workspace-root');
+    // The packages of this repository that it depends on are links in node_modules: what they lead to is copied.
+    expect(image).toContain('COPY --from=build /app/packages packages');
   });
 
   test('is built from what there is: every manifest that npm looks for is copied', () => {

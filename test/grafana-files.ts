@@ -33,10 +33,16 @@ interface Variable {
   readonly query?: string | Readonly<Record<string, unknown>>;
   readonly options?: readonly { readonly value: string }[];
 }
+interface Link {
+  readonly type: string;
+  readonly title: string;
+  readonly url?: string;
+}
 export interface Dashboard {
   readonly uid: string;
   readonly title: string;
   readonly panels: readonly Panel[];
+  readonly links: readonly Link[];
   readonly templating: { readonly list?: readonly Variable[] };
 }
 

@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { ALERT_GROUPS } from '../grafana/src/alerts/groups.js';
 import { generated } from '../grafana/src/generate.js';
 import { runbookEntries } from '../grafana/src/runbook.js';
+import { variable } from '../grafana/src/traceql.js';
 import { DASHBOARD, DATASOURCE } from '../grafana/src/uids.js';
 import { dashboards, filledIn, notParsed, panels, panelsOf, read, variablesOf } from './grafana-files.js';
 
@@ -112,9 +113,32 @@ describe('every dashboard', () => {
     }
   });
 
+  test('leads to pages of the console that there are, at the address that the collector tells', () => {
+    const urls = dashboards.flatMap(({ uid, links }) => links.flatMap(({ type, url }) => (type === 'link' ? [`${uid} ${url}`] : [])));
+    expect(urls).toEqual([
+      `custody-overview ${variable('console:raw')}/console/approvals`,
+      `custody-session ${variable('console:raw')}/console/sessions/${variable('session')}`,
+    ]);
+    for (const dashboard of dashboards) {
+      const address = variablesOf(dashboard).find(({ name }) => name === 'console');
+      const links = dashboard.links.filter(({ type }) => type === 'link');
+      expect(address !== undefined, dashboard.uid).toBe(links.length > 0);
+      if (address !== undefined)
+        expect(address).toMatchObject({
+          type: 'query',
+          query: { query: `label_values(${METRIC.console}, url)` },
+          skipUrlSync: true,
+          allowCustomValue: false,
+        });
+    }
+  });
+
   test('uses no variable that it does not have', () => {
     for (const dashboard of dashboards) {
-      const queries = panelsOf(dashboard).flatMap(({ targets = [] }) => targets.map(({ expr, query }) => expr ?? query ?? ''));
+      const queries = [
+        ...panelsOf(dashboard).flatMap(({ targets = [] }) => targets.map(({ expr, query }) => expr ?? query ?? '')),
+        ...dashboard.links.map(({ url = '' }) => url),
+      ];
       const used = queries.flatMap((query) => [...query.matchAll(/\$\{(\w+)(?::\w+)?\}/g)].map(([, name]) => name));
       expect(variablesOf(dashboard).map(({ name }) => name)).toEqual(expect.arrayContaining(used));
     }

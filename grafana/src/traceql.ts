@@ -30,5 +30,9 @@ export const APPROVALS = `${BY_COLLECTOR} && ${present('registerTicket')}`;
 /** Spans that hold to all of these. */
 export const where = (...conditions: readonly string[]): string => `{ ${conditions.join(' && ')} }`;
 
-/** A time series of how many of these there are, by an attribute. */
-export const countedBy = (spans: string, by: AttributeName): string => `${spans} | count_over_time() by (${span(by)})`;
+/** Spans that hold to the second condition and have one of the first beside them, under the same parent. */
+export const beside = (others: string, spans: string): string => `${others} ~ ${spans}`;
+
+/** A time series of how many of these there are, by attributes. */
+export const countedBy = (spans: string, ...by: readonly AttributeName[]): string =>
+  `${spans} | count_over_time() by (${by.map(span).join(', ')})`;

@@ -1,18 +1,21 @@
 import { ATTR } from '@agent-custody/chain';
+import { METRIC } from '@agent-custody/collector';
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
   CustomVariableBuilder,
   DatasourceVariableBuilder,
   QueryVariableBuilder,
   TextBoxVariableBuilder,
+  type VariableModel,
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { SPANS_PER_SET, TEMPO } from './panels/targets.js';
+import { PROMETHEUS, SPANS_PER_SET, TEMPO } from './panels/targets.js';
 import { type AttributeName, is, present, span } from './traceql.js';
 import { DATASOURCE } from './uids.js';
 
 const ALL = { selected: true, text: 'All', value: '$__all' };
-/** What the data source's editor of variables writes for "values of a label". */
+/** What the data sources' editors of variables write for "values of a label": the same of both. */
 const LABEL_VALUES = 1;
 
 const datasource = (name: 'tempo' | 'prometheus', label: string): DatasourceVariableBuilder =>
@@ -37,6 +40,22 @@ function valuesOf(name: string, label: string, attribute: AttributeName): QueryV
 
 export const agent = (): QueryVariableBuilder => valuesOf('agent', 'Agent', 'agentId');
 export const principal = (): QueryVariableBuilder => valuesOf('principal', 'Principal', 'principal');
+
+/**
+ * Where the collectors say that people reach their console: nothing to set here, and the right one wherever the collector runs. Never
+ * taken from the address of the page: a link to a dashboard could otherwise send an approver, with their token, to somebody else's.
+ */
+export function consoleUrl(): Builder<VariableModel> {
+  const variable = new QueryVariableBuilder('console')
+    .label('Console')
+    .datasource(PROMETHEUS)
+    .query({ qryType: LABEL_VALUES, query: `label_values(${METRIC.console}, url)`, refId: 'console' })
+    .refresh(VariableRefresh.OnDashboardLoad)
+    .sort(VariableSort.AlphabeticalAsc)
+    .allowCustomValue(false);
+  // The builder has no method for it.
+  return { build: () => ({ ...variable.build(), skipUrlSync: true }) };
+}
 
 /** A condition by name: what is chosen goes into the query as it stands. */
 function condition(name: string, label: string, conditions: Readonly<Record<string, string>>): CustomVariableBuilder {

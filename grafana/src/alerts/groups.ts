@@ -23,9 +23,34 @@ function findingAlert({ name, severity, codes, summary, says }: FindingAlert): A
 }
 
 /** What nobody does by mistake: to be late, or second, is no misuse. */
-const MISUSE = ['used', 'self_approval', 'not_an_approver', 'same_approver', 'other_arguments', 'digest_mismatch', 'forged', 'replay'];
+const MISUSE = ['used', 'self_approval', 'not_an_approver', 'same_approver', 'other_arguments', 'digest_mismatch', 'replay'];
 
 const COLLECTOR_PAGE = `/d/${DASHBOARD.collector}`;
+const OVERVIEW_PAGE = `/d/${DASHBOARD.overview}`;
+
+/**
+ * Fires while notices wait and none of them is told, for longer than a receiver takes to be restarted; and for an hour after one was
+ * given up. A backlog that shrinks is no alarm.
+ */
+function notToldAlert(parts: {
+  readonly name: string;
+  readonly sinks: readonly string[];
+  readonly summary: string;
+  readonly what: string;
+}): Alert {
+  const sinks = `sink=~"${parts.sinks.join('|')}"`;
+  const stuck = `${METRIC.noticesWaiting}{${sinks}} > 0 unless increase(${METRIC.noticesTold}{${sinks}}[10m]) > 0`;
+  const lost = `sum by (job, instance, sink) (increase(${METRIC.noticeFailures}{${sinks}, reason=~"passed_over|overflow"}[1h])) > 0`;
+  return {
+    name: parts.name,
+    severity: 'warning',
+    expr: `(${stuck}) or ${lost}`,
+    holds: '5m',
+    summary: parts.summary,
+    description: `{{ $value | humanize }} notices (${parts.what}) of ${LABEL('instance')} for the sink ${LABEL('sink')} were given up, or wait and none is told. The ledger has what they tell.`,
+    dashboard: COLLECTOR_PAGE,
+  };
+}
 
 const COLLECTOR_ALERTS: readonly Alert[] = [
   {
@@ -103,7 +128,7 @@ const COLLECTOR_ALERTS: readonly Alert[] = [
     expr: `sum by (job, instance, code) (increase(${METRIC.findings}{severity=~"critical|high"}[1h])) > 20`,
     summary: 'There are more findings than alerts can name.',
     description: `${LABEL('instance')} found ${LABEL('code')} {{ $value | humanize }} times within an hour; alerts name the newest 20 sessions of a code. A flood may be there to hide one.`,
-    dashboard: `/d/${DASHBOARD.overview}`,
+    dashboard: OVERVIEW_PAGE,
   },
   {
     name: 'CustodyReadBackFailing',
@@ -116,12 +141,19 @@ const COLLECTOR_ALERTS: readonly Alert[] = [
   },
   {
     name: 'CustodyApprovalWaiting',
-    severity: 'info',
-    expr: `${METRIC.approvalsPending} > 0`,
-    holds: '15m',
-    summary: 'An action has been waiting for a decision of a person.',
-    description: `{{ $value }} requests for approval wait at ${LABEL('instance')}, and have for a quarter of an hour. They expire as denied.`,
-    dashboard: COLLECTOR_PAGE,
+    severity: 'warning',
+    expr: `${METRIC.approvalsOldestAge} > ${METRIC.approvalWaitLimit}`,
+    summary: 'An action has been waiting too long for a decision of a person.',
+    description: `A request for approval has waited at ${LABEL('instance')} for {{ $value | humanizeDuration }}, which is longer than it may. Unanswered it expires, as denied.`,
+    dashboard: OVERVIEW_PAGE,
+  },
+  {
+    name: 'CustodyApprovalForged',
+    severity: 'critical',
+    expr: `sum by (job, instance) (increase(${METRIC.approvalsRefused}{reason="forged"}[15m])) > 0`,
+    summary: 'Somebody tried to forge a decision about an action.',
+    description: `${LABEL('instance')} refused {{ $value | humanize }} decisions within 15 minutes whose signature is not that of the service that answers for approvers. None of them let an action run.`,
+    dashboard: OVERVIEW_PAGE,
   },
   {
     name: 'CustodyApprovalMisused',
@@ -129,8 +161,20 @@ const COLLECTOR_ALERTS: readonly Alert[] = [
     expr: `sum by (job, instance, reason) (increase(${METRIC.approvalsRefused}{reason=~"${MISUSE.join('|')}"}[15m])) > 0`,
     summary: 'An approval was refused to whoever tried to give or use it.',
     description: `${LABEL('instance')} refused {{ $value | humanize }} requests, decisions or uses of approvals within 15 minutes: ${LABEL('reason')}.`,
-    dashboard: COLLECTOR_PAGE,
+    dashboard: OVERVIEW_PAGE,
   },
+  notToldAlert({
+    name: 'CustodyFindingsNotTold',
+    sinks: ['webhook', 'log'],
+    summary: 'Findings do not reach whoever is to be told of them.',
+    what: 'findings',
+  }),
+  notToldAlert({
+    name: 'CustodyApprovalsNotTold',
+    sinks: ['approvals'],
+    summary: 'Nobody hears of actions that wait for an approval.',
+    what: 'news of approvals',
+  }),
   {
     name: 'CustodyAgentSilent',
     severity: 'warning',

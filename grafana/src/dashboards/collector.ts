@@ -126,7 +126,7 @@ export function collector(): Dashboard {
         ],
       },
       {
-        title: 'Read back, and approved',
+        title: 'Read back, approved, and told',
         panels: [
           graph(
             third('Read back from Tempo', 'Sessions read back from Tempo, by what was found, and times that one could not be read.', 'ops'),
@@ -143,6 +143,18 @@ export function collector(): Dashboard {
             [`sum by (reason) (increase(${METRIC.approvalsRefused}[$__rate_interval])) > 0`, 'refused: {{reason}}'],
             [`sum(${METRIC.approvalsPending})`, 'waiting'],
           ),
+          graph(third('Told', 'Findings and news of approvals that webhooks and the findings log were told.', 'ops'), [
+            rate(METRIC.noticesTold, ' by (sink)'),
+            '{{sink}}',
+          ]),
+          graph(third('Not told', 'Attempts to tell them that failed, and notices that were given up (passed_over, overflow).', 'ops'), [
+            `${rate(METRIC.noticeFailures, ' by (sink, reason)')} > 0`,
+            '{{sink}}: {{reason}}',
+          ]),
+          graph(third('Still to be told', 'Notices that wait in the ledger until somebody takes them.', 'short'), [
+            `sum by (sink) (${METRIC.noticesWaiting})`,
+            '{{sink}}',
+          ]),
         ],
       },
       {

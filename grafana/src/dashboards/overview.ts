@@ -2,13 +2,14 @@ import { ATTR } from '@agent-custody/chain';
 import { METRIC } from '@agent-custody/collector';
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard } from '../panels/dashboard.js';
-import { toChangeControl, toOverview, toSession } from '../panels/links.js';
+import { approvalsInConsole, toChangeControl, toOverview, toSession } from '../panels/links.js';
 import { type About, bars, figure, lines } from '../panels/look.js';
 import { HASH, spansTable, WORD } from '../panels/table.js';
 import { latest, overTime, PROMETHEUS, series, TEMPO } from '../panels/targets.js';
 import { absent, among, countedBy, FINDINGS, is, VERDICTS, variable, where } from '../traceql.js';
 import { DASHBOARD } from '../uids.js';
-import { agent, principal, prometheus, tempo, verdict } from '../variables.js';
+import { agent, consoleUrl, principal, prometheus, tempo, verdict } from '../variables.js';
+import { decisions } from './decisions.js';
 
 const sessions = (title: string, description: string, condition: string, alarm?: { bound: number; color: string }) =>
   figure({ title, description, unit: 'short', width: 4, height: 4 }, alarm)
@@ -25,7 +26,8 @@ export function overview(): Dashboard {
     title: 'Agent custody: overview',
     description:
       'Which agents ran, for whom and in which approved state; what they did and who approved it; whether the record is whole. Figures count every session on record; tables and graphs cover the time range. The ledger is the evidence, this is a view of it.',
-    variables: [tempo(), prometheus(), agent(), principal(), verdict()],
+    variables: [tempo(), prometheus(), agent(), principal(), verdict(), consoleUrl()],
+    elsewhere: [approvalsInConsole],
     sections: [
       {
         title: 'Is the record whole, and was it allowed',
@@ -78,12 +80,12 @@ export function overview(): Dashboard {
           bars(
             half(
               'Findings by code',
-              'New findings as the collector counts them, by what they are. One is counted once, also when it heals later.',
+              'New findings as the collector counts them, by what they are. One is counted once, also when it heals later. A diamond leads to the trace of one.',
               'short',
             ),
           )
             .datasource(PROMETHEUS)
-            .withTarget(series(`sum by (code) (increase(${METRIC.findings}[$__rate_interval])) > 0`, '{{code}}')),
+            .withTarget(series(`sum by (code) (increase(${METRIC.findings}[$__rate_interval])) > 0`, '{{code}}').exemplar(true)),
           lines(
             half(
               'Approved and deviated sessions',
@@ -161,39 +163,9 @@ export function overview(): Dashboard {
           bars(half('Actions by tool', 'Tool calls that agents announced, by tool.', 'short'))
             .datasource(TEMPO)
             .withTarget(overTime(countedBy(where(is('kind', 'action.intent'), among('agentId', 'agent')), 'toolName'))),
-          spansTable({
-            ...wide(
-              'Denied actions',
-              'What a policy refused, with the reason that the agent gave. None of these may have run: one that did is a critical finding.',
-            ),
-            query: where(is('kind', 'action.intent'), is('policyDecision', 'deny'), among('agentId', 'agent')),
-            columns: [
-              ['agentId', 'Agent', { width: 180 }],
-              ['toolName', 'Tool', { width: 180 }],
-              ['reason', 'Stated reason', { long: true }],
-              ['policyRule', 'Rule', { width: 180 }],
-              ['sessionId', 'Session', { ...HASH, link: toSession('traceIdHidden', ATTR.agentId) }],
-            ],
-            empty: 'Nothing was denied in this time',
-          }),
-          spansTable({
-            ...wide(
-              'Approvals',
-              'Answers of people to actions that needed one, and whose they were. The approver is as the agent recorded it.',
-            ),
-            query: where(is('kind', 'approval'), among('agentId', 'agent')),
-            columns: [
-              ['agentId', 'Agent', { width: 180 }],
-              ['approvalDecision', 'Answer', WORD],
-              ['approvalApprover', 'Approver', { width: 220 }],
-              ['actionId', 'Action', { long: true }],
-              ['argumentsDigest', 'For arguments', HASH],
-              ['sessionId', 'Session', { ...HASH, link: toSession('traceIdHidden', ATTR.agentId) }],
-            ],
-            empty: 'Nothing waited for an approval in this time',
-          }),
         ],
       },
+      decisions(),
     ],
   });
 }

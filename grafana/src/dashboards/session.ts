@@ -2,13 +2,13 @@ import { ATTR } from '@agent-custody/chain';
 import { type Dashboard, PanelBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { approvedStates } from '../panels/approved-states.js';
 import { dashboard } from '../panels/dashboard.js';
-import { toChangeControl, toSession } from '../panels/links.js';
+import { sessionInConsole, toChangeControl, toSession } from '../panels/links.js';
 import { type About, words } from '../panels/look.js';
 import { HASH, spansTable, WORD } from '../panels/table.js';
 import { spans, TEMPO, trace as traceOf } from '../panels/targets.js';
 import { FINDINGS, is, span, VERDICTS, variable, where } from '../traceql.js';
 import { DASHBOARD } from '../uids.js';
-import { agent, prometheus, range, session, tempo, trace } from '../variables.js';
+import { agent, consoleUrl, prometheus, range, session, tempo, trace } from '../variables.js';
 
 const table = (title: string, description: string, height: number, width = 24): About => ({
   title,
@@ -28,7 +28,8 @@ export function sessionPage(): Dashboard {
     title: 'Agent custody: session',
     description:
       'One session from end to end: the verdict, the state that it ran in and what approves it, every step of its chain in order, what is wrong, and the trace. Opened by the session ids of the other dashboards and of alerts.',
-    variables: [tempo(), prometheus(), session(), trace(), agent(), range()],
+    variables: [tempo(), prometheus(), session(), trace(), agent(), range(), consoleUrl()],
+    elsewhere: [sessionInConsole],
     sections: [
       {
         title: 'Verdict',
@@ -107,7 +108,7 @@ export function sessionPage(): Dashboard {
           spansTable({
             ...table(
               'The chain, in order',
-              'Every link: what was about to be done and why, what was decided, who approved, how it ended. Each names the hash of the one before: where "Previous" is not the hash above it, the chain breaks. A hundred links at a time; "Links" above turns the page.',
+              'Every link: what was about to be done and why, what was decided by which rule (and what a policy that observes would have decided), who approved, how it ended. Each names the hash of the one before: where "Previous" is not the hash above it, the chain breaks. A hundred links at a time; "Links" above turns the page.',
               16,
             ),
             query: where(THIS, variable('links')),
@@ -115,8 +116,10 @@ export function sessionPage(): Dashboard {
               ['seq', 'Link', { number: true, width: 70 }],
               ['kind', 'Kind', { width: 130 }],
               ['toolName', 'Tool', { width: 140 }],
-              ['reason', 'Stated reason', { width: 360, long: true }],
+              ['reason', 'Stated reason', { width: 260, long: true }],
               ['policyDecision', 'Decision', WORD],
+              ['policyObserved', 'Would be', WORD],
+              ['policyRule', 'Rule', { width: 120 }],
               ['approvalDecision', 'Answer', WORD],
               ['approvalApprover', 'Approver', { width: 140 }],
               ['actionStatus', 'Ended', WORD],
@@ -126,6 +129,24 @@ export function sessionPage(): Dashboard {
             ],
             order: { by: 'seq' },
             empty: 'No link of this session in this range of links and time',
+          }),
+          spansTable({
+            ...table(
+              'Who decided',
+              'Answers of people to actions of this session that needed one: to which tool, whose, and for which arguments. One that was used for other arguments is a critical finding.',
+              6,
+            ),
+            query: where(is('kind', 'approval'), THIS),
+            named: 'What',
+            columns: [
+              ['seq', 'Link', { number: true, width: 80 }],
+              ['approvalDecision', 'Answer', WORD],
+              ['approvalApprover', 'Approver', { width: 220 }],
+              ['actionId', 'Action', { long: true }],
+              ['argumentsDigest', 'For arguments', DIGEST],
+            ],
+            order: { by: 'seq' },
+            empty: 'Nothing in this session waited for a person',
           }),
           spansTable({
             ...table(

@@ -9,6 +9,7 @@ import {
   RowBuilder,
   type VariableModel,
 } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { FieldLink } from './links.js';
 
 /** Every dashboard has it, and links to those that have it. */
 const TAG = 'agent-custody';
@@ -29,10 +30,12 @@ interface Page {
   readonly description: string;
   readonly variables: readonly cog.Builder<VariableModel>[];
   readonly sections: readonly Section[];
+  /** Pages elsewhere, opened beside it. */
+  readonly elsewhere?: readonly FieldLink[];
 }
 
 /** A dashboard of sections, with links to the others that keep time and variables. */
-export function dashboard({ uid, title, description, variables, sections }: Page): Dashboard {
+export function dashboard({ uid, title, description, variables, sections, elsewhere = [] }: Page): Dashboard {
   const builder = new DashboardBuilder(title)
     .uid(uid)
     .description(description)
@@ -49,6 +52,8 @@ export function dashboard({ uid, title, description, variables, sections }: Page
         .asDropdown(false),
     )
     .variables([...variables]);
+  for (const { title: to, url } of elsewhere)
+    builder.link(new DashboardLinkBuilder(to).type(DashboardLinkType.Link).icon('external link').url(url).targetBlank(true));
   let id = 0;
   for (const section of sections) {
     builder.withRow(new RowBuilder(section.title).id(++id));

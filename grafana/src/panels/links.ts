@@ -1,6 +1,7 @@
+import { variable } from '../traceql.js';
 import { DASHBOARD } from '../uids.js';
 
-/** A data link as field options have it. */
+/** A link as field options have it. */
 export interface FieldLink {
   readonly title: string;
   readonly url: string;
@@ -24,5 +25,11 @@ export const toOverview: FieldLink = {
   title: 'What this agent did',
   url: `/d/${DASHBOARD.overview}?var-agent=\${__value.raw}&\${__url_time_range}`,
 };
+
+/** A page of the collector's console, at the top of a dashboard that has the variable `console`. */
+const inConsole = (title: string, path: string): FieldLink => ({ title, url: `${variable('console:raw')}/console/${path}` });
+
+export const sessionInConsole = inConsole('This session in the console', `sessions/${variable('session')}`);
+export const approvalsInConsole = inConsole('Approvals in the console', 'approvals');
 
 const field = (name: string): string => `\${__data.fields["${name}"]}`;

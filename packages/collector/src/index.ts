@@ -1,5 +1,7 @@
+export { SERVICE_NAME } from './engine/spans.js';
 export { LedgerError, type LedgerErrorCode } from './ledger/errors.js';
 export type { LogLevel } from './log.js';
+export { METRIC } from './metric-names.js';
 export { ReceiverError, type ReceiverErrorCode } from './receive/index.js';
 export { RegisterFileError, type RegisterFileErrorCode, readRegister } from './register-file.js';
 export { type FindingJson, findingJson, type SessionJson, sessionJson } from './report-json.js';

@@ -1,6 +1,8 @@
-// Controls, line and paragraph separators, and what turns the direction of writing: an agent that names a tool "\x1b[2J" must not
-// be able to repaint the auditor's terminal, nor one named with U+202E to reverse what is read.
-const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+// Controls, line and paragraph separators, what turns the direction of writing, and what is not seen at all: an agent that names a tool
+// "\x1b[2J" must not be able to repaint the auditor's terminal, nor one named with U+202E to reverse what is read, nor one with U+200B
+// or tag characters to say to a model what a human does not see. Joiners and variation selectors stay: scripts and emoji need them.
+const UNPRINTABLE =
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\u{ad}\u{200b}\u{2060}-\u{2064}\u{feff}\u{fff9}-\u{fffb}\u{115f}\u{1160}\u{3164}\u{ffa0}\u{e0000}-\u{e007f}]/gu;
 
 /**
  * Text fit for a terminal or a log line: control characters are shown as escapes, never sent.
@@ -12,6 +14,7 @@ export function printable(text: string): string {
 }
 
 function escaped(character: string): string {
-  const code = character.charCodeAt(0);
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  const code = character.codePointAt(0) ?? 0;
+  if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
+  return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\u{${code.toString(16)}}`;
 }

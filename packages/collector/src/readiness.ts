@@ -26,6 +26,12 @@ export class Readiness {
   }
 
   now(): Answer {
+    const evidence = this.evidence();
+    return evidence.ready ? this.room() : evidence;
+  }
+
+  /** Whether what comes in is judged and made durable, however much waits for Tempo. */
+  evidence(): Answer {
     const late = this.limits.now() - this.lastTick;
     if (late > TICK_LATE_MS)
       return notReady(`the last tick is ${Math.round(late / 1000)} s ago: grace periods and idle limits are not being judged`);
@@ -39,16 +45,28 @@ export class Readiness {
     return this.probed.answer;
   }
 
-  private probe(): Answer {
-    try {
-      this.ledger.probe();
+  private room(): Answer {
+    return answered(() => {
       const { spans } = this.ledger.outboxSize();
       if (spans < this.limits.outboxSpans) return { ready: true };
       return notReady(`${spans} spans wait to be forwarded (limit ${this.limits.outboxSpans}): is Tempo reachable?`);
-    } catch (error) {
-      if (error instanceof LedgerError) return notReady(error.message);
-      throw error;
-    }
+    });
+  }
+
+  private probe(): Answer {
+    return answered(() => {
+      this.ledger.probe();
+      return { ready: true };
+    });
+  }
+}
+
+function answered(ask: () => Answer): Answer {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof LedgerError) return notReady(error.message);
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FindingCode, LinkStatus, Severity } from '@agent-custody/chain';
+import type { Finding, LinkStatus } from '@agent-custody/chain';
 import { type Clock, createEngine, type Engine, type EngineMetrics, type EngineOptions, type Log } from '../src/engine/index.js';
 import type { ForwardMetrics } from '../src/forward/index.js';
 import { nodeHashing } from '../src/hashing.js';
@@ -44,7 +44,7 @@ export class CountedMetrics implements EngineMetrics, ForwardMetrics {
     increment(this.links, `${kind} ${status}`);
   }
 
-  finding(code: FindingCode, _severity: Severity): void {
+  finding({ code }: Finding): void {
     increment(this.findings, code);
   }
 

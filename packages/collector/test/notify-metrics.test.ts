@@ -45,7 +45,7 @@ async function countedWhen(notices: number, script: readonly Delivery[]): Promis
   drain.start();
   await sink.over;
   await drain.close(1_000);
-  const lines = [...(await metrics.page()).matchAll(/^custody_notice\w*\{sink="webhook"(?:,reason="(\w+)")?\} ([1-9]\d*)$/gm)];
+  const lines = [...(await metrics.page().text()).matchAll(/^custody_notice\w*\{sink="webhook"(?:,reason="(\w+)")?\} ([1-9]\d*)$/gm)];
   metrics.close();
   ledger.close();
   return Object.fromEntries(lines.map(([, reason = 'told', count]) => [reason, Number(count)]));

@@ -17,7 +17,7 @@ describe('the README', () => {
 
   it('lists every metric, and none that there is none of', async () => {
     const metrics = createMetrics();
-    const page = await metrics.page();
+    const page = await metrics.page().text();
     metrics.close();
     const exposed = [...page.matchAll(/^# TYPE (custody_\w+)/gm)].map((match) => match[1]);
     const listed = [...readme.matchAll(/`(custody_\w+)/g)].map((match) => match[1]);

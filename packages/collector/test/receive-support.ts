@@ -55,7 +55,7 @@ export async function start(options: Partial<ReceiverOptions> = {}): Promise<Sta
 }
 
 export const post = (url: string, body: Uint8Array | string, headers: Record<string, string> = PROTOBUF): Promise<Response> =>
-  fetch(url, { method: 'POST', body, headers });
+  fetch(url, { method: 'POST', body: typeof body === 'string' ? body : new Uint8Array(body), headers });
 
 export const bytesOf = async (response: Response): Promise<Uint8Array> => new Uint8Array(await response.arrayBuffer());
 

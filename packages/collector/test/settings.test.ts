@@ -34,11 +34,19 @@ function failure(run: () => unknown): SettingsError {
 const HASH = tokenHash('secret');
 
 /** For each setting: what a flag gives, the same as a variable, the same in YAML, and what is made of it. */
+const WHSEC = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const TAKEN: Record<string, { flag: unknown; env: string; yaml: string; value: unknown }> = {
   listen: { flag: '127.0.0.1:99', env: '127.0.0.1:99', yaml: '127.0.0.1:99', value: { host: '127.0.0.1', port: 99 } },
   ledger: { flag: '/l.db', env: '/l.db', yaml: '/l.db', value: '/l.db' },
   tempo: { flag: 'http://tempo:4318', env: 'http://tempo:4318', yaml: 'http://tempo:4318', value: 'http://tempo:4318' },
   tempoQuery: { flag: 'http://tempo:3200', env: 'http://tempo:3200', yaml: 'http://tempo:3200', value: 'http://tempo:3200' },
+  tempoQueryHeader: {
+    flag: ['Authorization: Bearer x'],
+    env: 'Authorization: Bearer x',
+    yaml: '{ Authorization: Bearer x }',
+    value: { authorization: 'Bearer x' },
+  },
+  reconcile: { flag: '10', env: '10', yaml: '10', value: 10 },
   tempoHeader: {
     flag: ['X-Scope-OrgID: a', 'b=c'],
     env: 'X-Scope-OrgID=a,b=c',
@@ -49,6 +57,15 @@ const TAKEN: Record<string, { flag: unknown; env: string; yaml: string; value: u
   gapGrace: { flag: '1.5', env: '1.5', yaml: '1.5', value: 1.5 },
   sessionIdle: { flag: '601', env: '601', yaml: '601', value: 601 },
   register: { flag: 'r.json', env: 'r.json', yaml: 'r.json', value: 'r.json' },
+  expectAgent: {
+    flag: ['billing-bot=86400', 'a=b=60.5'],
+    env: 'billing-bot=86400,a=b=60.5',
+    yaml: '{ billing-bot: 86400, a=b: 60.5 }',
+    value: new Map([
+      ['billing-bot', 86400],
+      ['a=b', 60.5],
+    ]),
+  },
   tlsCert: { flag: 'c.pem', env: 'c.pem', yaml: 'c.pem', value: 'c.pem' },
   tlsKey: { flag: 'k.pem', env: 'k.pem', yaml: 'k.pem', value: 'k.pem' },
   ingestToken: {
@@ -62,6 +79,23 @@ const TAKEN: Record<string, { flag: unknown; env: string; yaml: string; value: u
   },
   ingestTokenFile: { flag: file('[]'), env: file('[]'), yaml: file('[]'), value: expect.any(String) },
   readerToken: { flag: HASH, env: HASH, yaml: HASH, value: HASH },
+  approverToken: {
+    flag: [`${HASH}:bob@example.com`],
+    env: `${HASH}:bob@example.com`,
+    yaml: `[{ sha256: ${HASH}, name: bob@example.com }]`,
+    value: [{ sha256: HASH, name: 'bob@example.com' }],
+  },
+  approvalsWebhook: { flag: 'https://hook', env: 'https://hook', yaml: 'https://hook', value: 'https://hook' },
+  approvalsWebhookSecret: { flag: [WHSEC], env: WHSEC, yaml: `[${WHSEC}]`, value: [WHSEC] },
+  approvalsWebhookFormat: { flag: 'slack', env: 'slack', yaml: 'slack', value: 'slack' },
+  approvalsCallbackSecret: { flag: [WHSEC], env: WHSEC, yaml: `[${WHSEC}]`, value: [WHSEC] },
+  oidcIssuer: { flag: 'https://id', env: 'https://id', yaml: 'https://id', value: 'https://id' },
+  oidcClientId: { flag: 'custody', env: 'custody', yaml: 'custody', value: 'custody' },
+  oidcClientSecret: { flag: 's3', env: 's3', yaml: 's3', value: 's3' },
+  oidcName: { flag: 'sub', env: 'sub', yaml: 'sub', value: 'sub' },
+  oidcAllow: { flag: ['*@a.example', 'bob'], env: '*@a.example,bob', yaml: "['*@a.example', bob]", value: ['*@a.example', 'bob'] },
+  approvalWait: { flag: '60', env: '60', yaml: '60', value: 60 },
+  publicUrl: { flag: 'https://custody', env: 'https://custody', yaml: 'https://custody', value: 'https://custody' },
   insecure: { flag: true, env: 'true', yaml: 'true', value: true },
   maxBodyBytes: { flag: '2048', env: '2048', yaml: '2048', value: 2048 },
   maxInflatedBytes: { flag: '2048', env: '2048', yaml: '2048', value: 2048 },
@@ -72,6 +106,12 @@ const TAKEN: Record<string, { flag: unknown; env: string; yaml: string; value: u
   maxAttributes: { flag: '7', env: '7', yaml: '7', value: 7 },
   maxSessions: { flag: '7', env: '7', yaml: '7', value: 7 },
   maxOutboxSpans: { flag: '7', env: '7', yaml: '7', value: 7 },
+  findingsWebhook: { flag: 'https://soc', env: 'https://soc', yaml: 'https://soc', value: 'https://soc' },
+  findingsWebhookSecret: { flag: [WHSEC, WHSEC], env: `${WHSEC} ${WHSEC}`, yaml: `[${WHSEC}, ${WHSEC}]`, value: [WHSEC, WHSEC] },
+  findingsWebhookSeverity: { flag: 'critical', env: 'critical', yaml: 'critical', value: 'critical' },
+  findingsLog: { flag: 'f.jsonl', env: 'f.jsonl', yaml: 'f.jsonl', value: 'f.jsonl' },
+  grafanaUrl: { flag: 'https://grafana', env: 'https://grafana', yaml: 'https://grafana', value: 'https://grafana' },
+  retainDays: { flag: '365', env: '365', yaml: '365', value: 365 },
   logLevel: { flag: 'warn', env: 'warn', yaml: 'warn', value: 'warn' },
 };
 
@@ -277,6 +317,27 @@ describe('where spans are forwarded to', () => {
   it('not over gRPC, which is said', () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4317', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
     expect(failure(() => plan({}, env)).message).toMatch(/grpc.*--tempo/);
+  });
+});
+
+describe('where sessions are read back from', () => {
+  const flags = { tempo: 'http://tempo:4318', tempoQuery: 'http://tempo:3200', reconcile: '10' };
+
+  it('the query API, with the tenant that is forwarded to and no credentials of its', () => {
+    const tempoHeader = ['X-Scope-OrgID: team-a', 'Authorization: Bearer write'];
+    expect(plan({ ...flags, tempoHeader }).options.reconcile).toEqual({
+      url: 'http://tempo:3200',
+      afterMs: 600_000,
+      headers: { 'x-scope-orgid': 'team-a' },
+    });
+    const own = plan({ ...flags, tempoHeader, tempoQueryHeader: ['Authorization: Bearer read', 'X-Scope-OrgID: team-b'] });
+    expect(own.options.reconcile?.headers).toEqual({ 'x-scope-orgid': 'team-b', authorization: 'Bearer read' });
+  });
+
+  it('nowhere unless it is asked for, and only what is forwarded', () => {
+    expect(plan({ tempo: 'http://tempo:4318', tempoQuery: 'http://tempo:3200' }).options.reconcile).toBeUndefined();
+    expect(failure(() => plan({ ...flags, tempoQuery: undefined })).message).toMatch(/--reconcile: .*--tempo-query URL/);
+    expect(failure(() => plan({ ...flags, tempo: undefined })).message).toMatch(/--reconcile: .*--tempo URL/);
   });
 });
 

@@ -5,8 +5,11 @@ const API_ERRORS = {
   bad_request: 400,
   unauthorized: 401,
   forbidden_host: 403,
+  forbidden: 403,
   not_found: 404,
   method_not_allowed: 405,
+  too_large: 413,
+  unsupported_media_type: 415,
   unavailable: 503,
 } as const;
 export type ApiErrorCode = keyof typeof API_ERRORS;
@@ -19,6 +22,11 @@ export class ApiError extends Error {
   constructor(code: ApiErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+  }
+
+  /** The HTTP status that goes with the code. */
+  get status(): number {
+    return API_ERRORS[this.code];
   }
 }
 
@@ -48,5 +56,5 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
 }
 
 export function answerError(response: ServerResponse, error: ApiError, more: Record<string, string> = {}): void {
-  answerJson(response, API_ERRORS[error.code], { error: { code: error.code, message: error.message } }, more);
+  answerJson(response, error.status, { error: { code: error.code, message: error.message } }, more);
 }

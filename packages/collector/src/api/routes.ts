@@ -1,23 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SessionReport } from '@agent-custody/chain';
 import { z } from 'zod';
+import { isConsolePath } from '../console/console.js';
 import type { Readiness } from '../engine/types.js';
+import { EXPOSITION_TYPES, type MetricsPage } from '../exposition.js';
 import { LedgerError } from '../ledger/errors.js';
 import type { Page, PageRequest, RecordedFinding, RecordedLink } from '../ledger/ledger.js';
-import { METRICS_CONTENT_TYPE } from '../metrics.js';
 import { findingJson, sessionJson } from '../report-json.js';
+import { preferredFormat } from './accept.js';
 import { ApiError, answer, answerError, answerJson } from './answer.js';
+import { isApprovalsPath } from './approvals.js';
 
 /** What the API shows. */
 export interface ApiSources {
   readiness(): Readiness;
-  metricsPage(): Promise<string>;
+  metricsPage(): MetricsPage;
   report(session: string): SessionReport | undefined;
   reports(page: PageRequest): Page<SessionReport>;
   links(session: string): readonly RecordedLink[];
   findings(page: PageRequest): Page<RecordedFinding>;
+  /** Answers what is under `/api/v1/approvals`, which asks for who is calling itself. */
+  readonly approvals: (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>;
+  /** Answers what is under `/console`, which has its own way to sign in. */
+  readonly console: (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>;
   /** Which `Host` names may be asked by; undefined: any (a reader's token is asked for then). */
   readonly hosts: ReadonlySet<string> | undefined;
+  /** The same where people and agents bring credentials of their own: the name that they reach the collector by, too. */
+  readonly signInHosts: ReadonlySet<string> | undefined;
 }
 
 /** One session with its chain: what `GET /api/v1/sessions/ID` answers beside the report. */
@@ -37,7 +46,7 @@ interface LinkJson {
   readonly content: Readonly<Record<string, string>>;
 }
 
-type Handler = (url: URL, response: ServerResponse) => void | Promise<void>;
+type Handler = (url: URL, response: ServerResponse, request: IncomingMessage) => void | Promise<void>;
 
 const pageQuery = z.object({
   limit: z
@@ -69,7 +78,10 @@ export function createApi(sources: ApiSources): (request: IncomingMessage, respo
         readiness.ready ? 'ready\n' : `not ready: ${readiness.reason}\n`,
       );
     },
-    '/metrics': async (_url, response) => answer(response, 200, METRICS_CONTENT_TYPE, await sources.metricsPage()),
+    '/metrics': async (_url, response, { headers }) => {
+      const format = preferredFormat(headers.accept);
+      answer(response, 200, EXPOSITION_TYPES[format], await sources.metricsPage()[format](), { vary: 'accept' });
+    },
     '/api/v1/sessions': (url, response) => {
       const { items, next } = sources.reports(pageOf(url));
       answerJson(response, 200, { sessions: items.map(sessionJson), next: next ?? null });
@@ -97,6 +109,16 @@ export function createApi(sources: ApiSources): (request: IncomingMessage, respo
   return async (request, response) => {
     try {
       const url = parseUrl(request.url ?? '/');
+      if (isApprovalsPath(url.pathname)) {
+        requireHost(request, sources.signInHosts);
+        await sources.approvals(request, response, url);
+        return true;
+      }
+      if (isConsolePath(url.pathname)) {
+        requireHost(request, sources.signInHosts);
+        await sources.console(request, response, url);
+        return true;
+      }
       const handler = handlerFor(url.pathname);
       if (request.method !== 'GET' && request.method !== 'HEAD') {
         const error = new ApiError('method_not_allowed', `${url.pathname} answers GET and HEAD`);
@@ -104,7 +126,7 @@ export function createApi(sources: ApiSources): (request: IncomingMessage, respo
         return true;
       }
       if (url.pathname !== '/healthz' && url.pathname !== '/readyz') requireHost(request, sources.hosts);
-      await handler(url, response);
+      await handler(url, response, request);
     } catch (error) {
       answerError(response, asApiError(error));
     }

@@ -1,4 +1,12 @@
-import type { Finding, Hashing, LinkCopy, Reading, SessionReport } from '@agent-custody/chain';
+import {
+  FINDING_RULES,
+  type Finding,
+  type FindingCode,
+  type Hashing,
+  type LinkCopy,
+  type Reading,
+  type SessionReport,
+} from '@agent-custody/chain';
 import { z } from 'zod';
 import type { Ledger } from '../ledger/ledger.js';
 import { Judge, withFindings } from '../verify/judge.js';
@@ -39,7 +47,22 @@ const linkSchema = z.looseObject({
   attributes: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])),
   content: z.record(z.string(), z.string()),
 });
-const sessionSchema = z.looseObject({ integrity: z.enum(['intact', 'broken', 'unknown']), chain: z.array(linkSchema) });
+const findingSchema = z
+  .looseObject({
+    code: z.string(),
+    seq: z.number(),
+    detail: z.string(),
+    healed: z.boolean(),
+    trace_id: z.string(),
+    span_id: z.string(),
+  })
+  .transform(({ code, seq, detail, healed, trace_id: traceId, span_id: spanId }) => ({ code, seq, detail, healed, traceId, spanId }));
+const sessionSchema = z.looseObject({
+  integrity: z.enum(['intact', 'broken', 'unknown']),
+  authority: z.enum(['approved', 'deviated', 'unknown']),
+  findings: z.array(findingSchema),
+  chain: z.array(linkSchema),
+});
 
 /** Where a collector is asked, and with which reader's token. */
 export interface CollectorAddress {
@@ -84,12 +107,18 @@ export async function evidenceFromCollector(
   const stored = answer.chain.map(({ trace_id, span_id, ...link }) => ({ ...link, traceId: trace_id, spanId: span_id }));
   const evidence = judged(
     stored.map((link) => readStored(link, hashing)),
-    [],
+    answer.findings.flatMap(({ code, ...finding }) => (isCode(code) ? [{ session, code, ...FINDING_RULES[code], ...finding }] : [])),
     hashing,
   );
   if (evidence === undefined) return undefined;
   // What the collector found, such as in copies that it does not show, counts as well as what is found here.
-  return answer.integrity === 'intact' ? evidence : { ...evidence, report: { ...evidence.report, integrity: answer.integrity } };
+  const { report } = evidence;
+  const authority = report.authority === 'unknown' ? answer.authority : report.authority;
+  return { ...evidence, report: { ...report, authority, ...(answer.integrity !== 'intact' && { integrity: answer.integrity }) } };
+}
+
+function isCode(code: string): code is FindingCode {
+  return Object.hasOwn(FINDING_RULES, code);
 }
 
 function parse(text: string, url: URL): z.infer<typeof sessionSchema> {

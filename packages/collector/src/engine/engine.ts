@@ -93,8 +93,8 @@ class GroupCommitEngine implements Engine {
     return { items: items.map((row) => reportFrom(row, this.options.ledger)), next };
   }
 
-  links(session: string): ReturnType<Engine['links']> {
-    return linksOf(session, this.options.ledger);
+  links(session: string, from?: number, limit?: number): ReturnType<Engine['links']> {
+    return linksOf(session, this.options.ledger, from, limit);
   }
 
   findings(page: Parameters<Engine['findings']>[0]): ReturnType<Engine['findings']> {

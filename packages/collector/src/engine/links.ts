@@ -1,8 +1,13 @@
 import { FINDING_RULES, type LinkStatus } from '@agent-custody/chain';
 import type { Ledger, RecordedLink } from '../ledger/ledger.js';
 
-/** Every copy of a session's links with what it counts as by all that is on record, ascending by seq. */
-export function linksOf(session: string, ledger: Ledger): readonly RecordedLink[] {
+/**
+ * Copies of a session's links with what each counts as by all that is on record, ascending by seq.
+ *
+ * @param from the first seq wanted
+ * @param limit copies at most
+ */
+export function linksOf(session: string, ledger: Ledger, from = 1, limit = Number.POSITIVE_INFINITY): readonly RecordedLink[] {
   const broken = new Set(
     ledger
       .findings(session)
@@ -12,12 +17,13 @@ export function linksOf(session: string, ledger: Ledger): readonly RecordedLink[
   const out: RecordedLink[] = [];
   let before = 0;
   let current = 0;
-  for (const link of ledger.links(session, 1)) {
+  for (const link of ledger.links(session, Math.max(1, from - 1))) {
+    if (out.length >= limit) break;
     if (link.seq !== current) {
       before = current;
       current = link.seq;
     }
-    out.push({ link, status: statusOf(link.seq, before, broken) });
+    if (link.seq >= from) out.push({ link, status: statusOf(link.seq, before, broken) });
   }
   return out;
 }

@@ -36,7 +36,7 @@ export class Tally {
     for (const { kind, status, count } of this.links.values()) for (let i = 0; i < count; i++) metrics.link(kind, status);
     for (const { finding, first } of this.reported) {
       const { session, code, severity, seq, healed, traceId } = finding;
-      if (first) metrics.finding(code, severity);
+      if (first) metrics.finding(finding);
       // Not the detail: it may quote what an agent wrote.
       if (healed) log.info({ session, code, severity, seq, traceId }, `finding ${code} healed`);
       else log.warn({ session, code, severity, seq, traceId }, `finding ${code}`);

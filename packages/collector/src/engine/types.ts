@@ -1,4 +1,4 @@
-import type { Finding, FindingCode, Hashing, Limits, LinkStatus, Register, SessionReport, Severity } from '@agent-custody/chain';
+import type { Finding, Hashing, Limits, LinkStatus, Register, SessionReport } from '@agent-custody/chain';
 import type { Act, Ledger, Page, PageRequest, Pruning, RecordedFinding, RecordedLink, SessionRow, VerdictCount } from '../ledger/ledger.js';
 import type { Caller, IngestAnswer } from '../receive/types.js';
 import type { Scanned } from '../scan/types.js';
@@ -27,7 +27,7 @@ export interface EngineMetrics {
   /** A link that was kept; `kind` is one of the format's, or `unknown`: an agent cannot make up series. */
   link(kind: string, status: LinkStatus): void;
   /** A finding's first report. */
-  finding(code: FindingCode, severity: Severity): void;
+  finding(finding: Finding): void;
   duplicate(): void;
   /** Spans refused because the caller's token is not for their agent. */
   rejected(count: number): void;
@@ -118,7 +118,8 @@ export interface Engine {
   /** Newest first. @throws LedgerError `bad_cursor` */
   reports(page: PageRequest): Page<SessionReport>;
   /** Every copy of a session's links, ascending by seq. */
-  links(session: string): readonly RecordedLink[];
+  /** From this seq on, so many copies at most; all by default. */
+  links(session: string, from?: number, limit?: number): readonly RecordedLink[];
   /** Newest first. @throws LedgerError `bad_cursor` */
   findings(page: PageRequest): Page<RecordedFinding>;
   /**

@@ -1,9 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { ApprovalSettings } from '../approvals/open.js';
 import type { LogLevel } from '../log.js';
+import type { FindingsOptions } from '../notify/notifier.js';
 import type { CollectorOptions } from '../service.js';
+import type { Reconciliation } from '../tempo/reconcile/index.js';
 import { SettingsError } from './errors.js';
-import { forwardingOf, isLoopback } from './forwarding.js';
+import { type Forwarding, forwardingOf, isLoopback } from './forwarding.js';
 import type { LoadedSettings } from './load.js';
 import { defaultLedgerPath } from './schema.js';
 
@@ -25,15 +28,19 @@ export function planCollect(settings: LoadedSettings, env: NodeJS.ProcessEnv): C
   requireProtection(settings);
   const tls = readTls(settings);
   const { forwarding, warnings } = forwardingOf(settings, env);
+  const findings = findingsOf(settings);
+  const approvals = approvalsOf(settings);
   return {
     options: {
       listen: settings.listen,
       ledger: settings.ledger ?? defaultLedgerPath(env),
       forwarding,
+      reconcile: reconciliationOf(settings, forwarding),
       tempoQuery: settings.tempoQuery,
       gapGraceMs: settings.gapGrace * 1000,
       sessionIdleMs: settings.sessionIdle * 1000,
       register: settings.register,
+      expectedAgents: new Map([...settings.expectAgent].map(([agent, limit]) => [agent, limit * 1000])),
       tls,
       ingestTokens: settings.ingestToken,
       readerTokenSha256: settings.readerToken,
@@ -47,6 +54,9 @@ export function planCollect(settings: LoadedSettings, env: NodeJS.ProcessEnv): C
         attributesPerSpan: settings.maxAttributes,
       },
       sessionsInMemory: settings.maxSessions,
+      findings,
+      approvals,
+      retainDays: settings.retainDays,
       outboxSpans: settings.maxOutboxSpans,
       logLevel: settings.logLevel ?? otelLogLevel(env['OTEL_LOG_LEVEL']),
     },
@@ -66,6 +76,76 @@ function requireProtection(settings: LoadedSettings): void {
     `${settings.places.get('listen')}: ${settings.listen.host} can be reached from other machines, so the collector needs ${missing.join(' and ')}; ` +
       'or listen on 127.0.0.1, or accept that anyone can forge and read with --insecure',
   );
+}
+
+/** Whom to tell of findings. A webhook that is not signed cannot be told from one that somebody made up. */
+function findingsOf(settings: LoadedSettings): FindingsOptions {
+  const { findingsWebhook: url, findingsWebhookSecret: secrets, findingsWebhookSeverity: severity, findingsLog, grafanaUrl } = settings;
+  if (url === undefined && secrets.length > 0) {
+    throw new SettingsError(
+      'conflicting_settings',
+      `${settings.places.get('findingsWebhookSecret')}: there is no --findings-webhook to sign for`,
+    );
+  }
+  if (url !== undefined && secrets.length === 0) {
+    throw new SettingsError(
+      'conflicting_settings',
+      `${settings.places.get('findingsWebhook')}: a webhook needs a secret to be signed with: set CUSTODY_FINDINGS_WEBHOOK_SECRET to what \`echo whsec_$(openssl rand -base64 32)\` prints, here and at the receiver`,
+    );
+  }
+  return { ...(url !== undefined && { webhook: { url, secrets, severity } }), logFile: findingsLog, grafanaUrl };
+}
+
+/** Who decides about approvals, and how people hear of them. */
+function approvalsOf(settings: LoadedSettings): ApprovalSettings {
+  const {
+    approvalsWebhook: url,
+    approvalsWebhookSecret: secrets,
+    approvalsWebhookFormat: format,
+    approvalsCallbackSecret: callbacks,
+  } = settings;
+  if ((url === undefined) !== (secrets.length === 0)) {
+    const [given, missing] =
+      url === undefined
+        ? (['approvalsWebhookSecret', '--approvals-webhook'] as const)
+        : (['approvalsWebhook', 'CUSTODY_APPROVALS_WEBHOOK_SECRET'] as const);
+    throw new SettingsError(
+      'conflicting_settings',
+      `${settings.places.get(given)}: a webhook and its secret go together: set ${missing} too`,
+    );
+  }
+  return {
+    approverTokens: settings.approverToken,
+    ...(url !== undefined && { webhook: { url, secrets, format } }),
+    callbackSecrets: callbacks,
+    oidc: oidcOf(settings),
+    publicUrl: settings.publicUrl?.replace(/\/+$/, ''),
+    waitMs: settings.approvalWait * 1000,
+  };
+}
+
+/** The tenant is the one that is forwarded to, unless the query's own headers name another; credentials are never carried over. */
+function reconciliationOf(settings: LoadedSettings, forwarding: Forwarding | undefined): Reconciliation | undefined {
+  const { reconcile, tempoQuery: url, tempoQueryHeader } = settings;
+  if (reconcile === undefined) return undefined;
+  const place = settings.places.get('reconcile');
+  if (url === undefined)
+    throw new SettingsError('conflicting_settings', `${place}: name the query API of the Tempo to read back from, with --tempo-query URL`);
+  if (forwarding === undefined)
+    throw new SettingsError(
+      'conflicting_settings',
+      `${place}: nothing is forwarded, so nothing can be read back; name Tempo with --tempo URL`,
+    );
+  const tenant = forwarding.headers['x-scope-orgid'];
+  return { url, afterMs: reconcile * 60_000, headers: { ...(tenant !== undefined && { 'x-scope-orgid': tenant }), ...tempoQueryHeader } };
+}
+
+function oidcOf(settings: LoadedSettings): ApprovalSettings['oidc'] {
+  const { oidcIssuer: issuer, oidcClientId: clientId, oidcClientSecret: clientSecret, oidcName: nameClaim, oidcAllow: allow } = settings;
+  if (issuer !== undefined && clientId !== undefined) return { issuer, clientId, clientSecret, nameClaim, allow };
+  const alone = (['oidcIssuer', 'oidcClientId', 'oidcClientSecret', 'oidcAllow'] as const).find((key) => settings.places.has(key));
+  if (alone === undefined) return undefined;
+  throw new SettingsError('conflicting_settings', `${settings.places.get(alone)}: a sign-in needs both --oidc-issuer and --oidc-client-id`);
 }
 
 function readTls(settings: LoadedSettings): { readonly cert: string; readonly key: string } | undefined {
@@ -100,6 +180,14 @@ function advice(settings: LoadedSettings, tls: boolean): string[] {
   if (settings.sessionIdle < 2 * HEARTBEAT_SECONDS) {
     out.push(
       `session-idle ${settings.sessionIdle} s is under twice the usual heartbeat (${HEARTBEAT_SECONDS} s): sessions that merely wait will be reported unclosed`,
+    );
+  }
+  if (settings.findingsWebhook?.startsWith('http:') && !isLoopback(new URL(settings.findingsWebhook).hostname)) {
+    out.push('findings are posted in clear (--findings-webhook): name an https:// URL');
+  }
+  if (settings.places.get('findingsWebhookSecret')?.startsWith('--')) {
+    out.push(
+      'the secret of --findings-webhook is on the command line, where every process list shows it: use CUSTODY_FINDINGS_WEBHOOK_SECRET',
     );
   }
   if (isLoopback(settings.listen.host)) return out;

@@ -73,7 +73,21 @@ function invalid(row: SettingRow, found: Found | undefined, error: z.ZodError): 
 }
 
 /** Settings whose wrong values may be a credential pasted into the wrong place. */
-const SECRET: ReadonlySet<SettingKey> = new Set(['tempo', 'tempoQuery', 'tempoHeader', 'ingestToken', 'readerToken']);
+const SECRET: ReadonlySet<SettingKey> = new Set([
+  'tempo',
+  'tempoQuery',
+  'tempoHeader',
+  'tempoQueryHeader',
+  'ingestToken',
+  'readerToken',
+  'findingsWebhook',
+  'findingsWebhookSecret',
+  'approverToken',
+  'approvalsWebhook',
+  'approvalsWebhookSecret',
+  'approvalsCallbackSecret',
+  'oidcClientSecret',
+]);
 
 function reason(error: z.ZodError): string {
   const issue = error.issues[0];

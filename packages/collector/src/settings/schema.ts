@@ -1,12 +1,29 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { NOTICE_FORMATS } from '../approvals/notices.js';
 import { LOG_LEVELS } from '../log.js';
-import { ingestTokens, readerToken } from './tokens.js';
-import { bytes, count, headers, listenAddress, oneOf, path, seconds, toggle, url } from './values.js';
+import { SEVERITIES } from '../notify/notice.js';
+import { approverTokens, ingestTokens, readerToken } from './tokens.js';
+import {
+  bytes,
+  count,
+  headers,
+  listenAddress,
+  minutes,
+  oneOf,
+  path,
+  retainedDays,
+  seconds,
+  silences,
+  text,
+  toggle,
+  url,
+  webhookSecrets,
+} from './values.js';
 
 /** The subcommands that read settings. */
-export type Command = 'collect' | 'verify' | 'approve';
+export type Command = 'collect' | 'verify' | 'approve' | 'retain' | 'erase' | 'export' | 'report';
 
 /** What people see of a setting. Its name is the key of {@link settingsShape}; flag and variable follow from the name. */
 interface AboutSetting {
@@ -45,7 +62,7 @@ export const settingsShape = {
     description: 'where to receive OTLP and serve the API; any address but loopback asks for tokens (or --insecure)',
   }),
   ledger: setting(path().optional(), {
-    commands: ['collect', 'verify', 'approve'],
+    commands: ['collect', 'verify', 'approve', 'retain', 'erase', 'export', 'report'],
     value: 'PATH',
     default: LEDGER_DEFAULT,
     description: 'the ledger file (SQLite): the evidence',
@@ -61,6 +78,20 @@ export const settingsShape = {
     value: 'URL',
     default: 'none',
     description: 'the query API of that Tempo, named when the collector starts so that people find the spans',
+  }),
+  tempoQueryHeader: setting(headers().prefault([]), {
+    commands: ['collect', 'verify'],
+    value: 'HEADER',
+    list: 'comma',
+    default: 'the X-Scope-OrgID of --tempo-header',
+    description: "a header of every request to Tempo's query API, such as 'Authorization: Bearer …'",
+  }),
+  reconcile: setting(minutes().optional(), {
+    commands: ['collect'],
+    value: 'MINUTES',
+    default: 'none',
+    description:
+      'read sessions back from Tempo (--tempo-query) this long after they were forwarded, report what it lost, and send that once more',
   }),
   tempoHeader: setting(headers().prefault([]), {
     commands: ['collect'],
@@ -88,10 +119,17 @@ export const settingsShape = {
     description: 'how long an open session may be silent before it is unclosed; heartbeats come every 300',
   }),
   register: setting(path().optional(), {
-    commands: ['collect', 'verify', 'approve'],
+    commands: ['collect', 'verify', 'approve', 'export', 'report'],
     value: 'FILE',
     default: 'none',
     description: 'the register of approved states (JSON); collect reloads it when it changes',
+  }),
+  expectAgent: setting(silences().prefault([]), {
+    commands: ['collect'],
+    value: 'AGENT=SECONDS',
+    list: 'comma',
+    default: 'learned, for agents of the register',
+    description: 'how long an agent may be silent before it is missed (the metric custody_agent_silence_limit_seconds)',
   }),
   tlsCert: setting(path().optional(), {
     commands: ['collect'],
@@ -123,6 +161,82 @@ export const settingsShape = {
     value: 'SHA256',
     default: 'none',
     description: 'hash of the token that may read /api/v1 and /metrics',
+  }),
+  approverToken: setting(approverTokens().prefault([]), {
+    commands: ['collect'],
+    value: 'TOKEN',
+    list: 'space',
+    default: 'none; over loopback whoever reaches it decides',
+    description: 'SHA256:NAME of a token that decides about approvals, on the page and in the API; repeat for more',
+  }),
+  approvalsWebhook: setting(url().optional(), {
+    commands: ['collect'],
+    value: 'URL',
+    default: 'none',
+    description: 'post each request for approval, and what became of it, here; signed (Standard Webhooks)',
+  }),
+  approvalsWebhookSecret: setting(webhookSecrets().prefault([]), {
+    commands: ['collect'],
+    value: 'SECRET',
+    list: 'space',
+    default: 'none',
+    description: 'the secret to sign with (whsec_…), two while one is being replaced; better in the variable or the file',
+  }),
+  approvalsWebhookFormat: setting(oneOf(NOTICE_FORMATS).prefault('generic'), {
+    commands: ['collect'],
+    value: 'NAME',
+    default: 'generic',
+    description: "generic (this collector's JSON) or slack (Block Kit, for incoming webhooks)",
+  }),
+  approvalsCallbackSecret: setting(webhookSecrets().prefault([]), {
+    commands: ['collect'],
+    value: 'SECRET',
+    list: 'space',
+    default: 'signed decisions are not taken',
+    description: 'the secret (whsec_…) of the service that posts decisions back, for approvers whom it has identified',
+  }),
+  oidcIssuer: setting(url().optional(), {
+    commands: ['collect'],
+    value: 'URL',
+    default: 'none',
+    description: 'the OpenID provider at which approvers sign in to the console; register PUBLIC-URL/console/callback there',
+  }),
+  oidcClientId: setting(text().optional(), {
+    commands: ['collect'],
+    value: 'ID',
+    default: 'none',
+    description: 'what the collector is called there',
+  }),
+  oidcClientSecret: setting(text().optional(), {
+    commands: ['collect'],
+    value: 'SECRET',
+    default: 'none: a public client, PKCE alone',
+    description: 'its secret there; better in the variable or the file',
+  }),
+  oidcName: setting(text().prefault('email'), {
+    commands: ['collect'],
+    value: 'CLAIM',
+    default: 'email',
+    description: 'the claim of the ID token that names an approver in decisions',
+  }),
+  oidcAllow: setting(z.array(text()).prefault([]), {
+    commands: ['collect'],
+    value: 'NAME',
+    list: 'comma',
+    default: 'whoever the provider lets in',
+    description: 'who may sign in, by that name; *@example.com stands for all that end so; repeat for more',
+  }),
+  approvalWait: setting(seconds(1).prefault(900), {
+    commands: ['collect'],
+    value: 'SECONDS',
+    default: '900',
+    description: 'how long a request for approval may wait before it is worth an alert (the metric custody_approval_wait_limit_seconds)',
+  }),
+  publicUrl: setting(url().optional(), {
+    commands: ['collect'],
+    value: 'URL',
+    default: 'where it listens',
+    description: 'where people reach this collector: links in webhooks, and where a sign-in returns to',
   }),
   insecure: setting(toggle().prefault(false), {
     commands: ['collect'],
@@ -183,6 +297,43 @@ export const settingsShape = {
     value: 'COUNT',
     default: '1000000',
     description: 'most spans waiting for Tempo before /readyz says not ready; they are taken all the same',
+  }),
+  findingsWebhook: setting(url().optional(), {
+    commands: ['collect'],
+    value: 'URL',
+    default: 'none',
+    description: 'post each finding there as JSON, signed as the Standard Webhooks specification has it; needs a secret',
+  }),
+  findingsWebhookSecret: setting(webhookSecrets().prefault([]), {
+    commands: ['collect'],
+    value: 'SECRET',
+    list: 'space',
+    default: 'none',
+    description: 'the secret to sign with (whsec_…), two while one is being replaced; better in the variable or the file',
+  }),
+  findingsWebhookSeverity: setting(oneOf(SEVERITIES).prefault('high'), {
+    commands: ['collect'],
+    value: 'LEVEL',
+    default: 'high',
+    description: 'the least severity that is posted: info, medium, high or critical',
+  }),
+  findingsLog: setting(path().optional(), {
+    commands: ['collect'],
+    value: 'FILE',
+    default: 'none',
+    description: 'append every finding to this file, a line of JSON each; opened anew on SIGHUP and when it was moved away',
+  }),
+  grafanaUrl: setting(url().optional(), {
+    commands: ['collect', 'report'],
+    value: 'URL',
+    default: 'none',
+    description: 'where people reach Grafana: findings that are told then hold a link to the span',
+  }),
+  retainDays: setting(retainedDays().optional(), {
+    commands: ['collect'],
+    value: 'DAYS',
+    default: 'everything is kept',
+    description: 'once a day prune sessions whose last link is older, at least 180; the pruning is on record',
   }),
   logLevel: setting(oneOf(LOG_LEVELS).optional(), {
     commands: ['collect'],

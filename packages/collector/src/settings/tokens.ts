@@ -38,6 +38,28 @@ function compact(text: string): unknown {
   return { sha256: text.slice(0, Math.max(at, 0)), agents: agents === '*' ? '*' : agents.split(',').filter((agent) => agent !== '') };
 }
 
+const APPROVER_EXAMPLE = 'expected SHA256:NAME, as `agent-custody token --approver NAME` prints it';
+
+/** A token that may decide about approvals, and whose it is. */
+export interface ApproverToken {
+  readonly sha256: string;
+  readonly name: string;
+}
+
+/** Approvers' tokens as settings have them: `SHA256:NAME` or a mapping each. */
+export const approverTokens = () =>
+  z.array(
+    z
+      .union([z.string(), z.strictObject({ sha256: digest, name: z.string().min(1) })], { error: APPROVER_EXAMPLE })
+      .transform((item, context): ApproverToken => {
+        const token = typeof item === 'string' ? { sha256: item.slice(0, 64), name: item.slice(65) } : item;
+        if (SHA256.test(token.sha256) && token.name !== '' && (typeof item !== 'string' || item[64] === ':')) return token;
+        context.addIssue({ code: 'custom', message: APPROVER_EXAMPLE });
+        return z.NEVER;
+      }),
+    { error: APPROVER_EXAMPLE },
+  );
+
 /** The reader's token as settings have it. */
 export const readerToken = () => z.string({ error: READER_EXAMPLE }).regex(SHA256, READER_EXAMPLE);
 

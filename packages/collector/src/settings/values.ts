@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LEAST_DAYS } from '../handover/retention.js';
 
 // The types of settings. A value comes as text from a flag or a variable and as itself from YAML, so each type takes both.
 // Messages name what is expected and an example; the loader puts the place in front. Secrets are never repeated in a message.
@@ -20,8 +21,30 @@ function number(expected: string, min: number, max: number, whole: boolean) {
 
 /** Seconds, fractions allowed; at most a year, since timers and clocks misbehave far beyond. */
 export const seconds = (min: number) => number(`a number of seconds from ${min} to 31536000, such as 30`, min, 31_536_000, false);
+/** Minutes, fractions allowed, up to a week. */
+export const minutes = () => number('a number of minutes from 0.001 to 10080, such as 10', 0.001, 10_080, false);
 export const count = () => number('a whole number from 1 to 1000000000, such as 10000', 1, 1_000_000_000, true);
 export const bytes = () => number('a whole number of bytes from 1024 to 1073741824, such as 67108864', 1024, 1_073_741_824, true);
+
+/** Six months is the least that the law asks for where it applies (Regulation (EU) 2024/1689, articles 19 and 26(6)). */
+export const retainedDays = () =>
+  number('a whole number of days from 180 to 36500 (for less: agent-custody retain --force)', LEAST_DAYS, 36_500, true);
+
+const SECRET_EXAMPLE = 'expected whsec_ and the base64 of 24 to 64 random bytes, as `echo whsec_$(openssl rand -base64 32)` prints it';
+
+/** Secrets of a webhook as the Standard Webhooks specification writes them; several sign side by side. */
+export const webhookSecrets = () =>
+  z.array(
+    z
+      .string({ error: SECRET_EXAMPLE })
+      .regex(/^whsec_[A-Za-z0-9+/]+={0,2}$/, SECRET_EXAMPLE)
+      .refine((secret) => isKeyLength(Buffer.from(secret.slice('whsec_'.length), 'base64').length), SECRET_EXAMPLE),
+    { error: SECRET_EXAMPLE },
+  );
+
+const isKeyLength = (length: number): boolean => length >= 24 && length <= 64;
+
+export const text = () => z.string({ error: 'expected a text' }).min(1, 'expected a text, found nothing');
 
 export const path = () => z.string({ error: 'expected a path' }).min(1, 'expected a path, found nothing');
 
@@ -49,6 +72,32 @@ export const listenAddress = () =>
     });
     return z.NEVER;
   });
+
+const SILENCE_EXAMPLE = 'expected AGENT=SECONDS, such as billing-bot=86400';
+
+/** How long agents may be silent: `agent=seconds`, one a string, or a mapping. Seconds by agent id. */
+export const silences = () =>
+  z
+    .union([z.array(z.string()), z.record(z.string(), z.union([z.number(), z.string()]))], { error: SILENCE_EXAMPLE })
+    .transform((value, context): ReadonlyMap<string, number> => {
+      const pairs = Array.isArray(value) ? value.map(silencePair) : Object.entries(value);
+      const limits = new Map<string, number>();
+      for (const [agent, text] of pairs) {
+        const limit = seconds(1).safeParse(text);
+        if (agent === '' || !limit.success) {
+          context.addIssue({ code: 'custom', message: `'${agent.slice(0, 64)}': ${SILENCE_EXAMPLE}` });
+          return z.NEVER;
+        }
+        limits.set(agent, limit.data);
+      }
+      return limits;
+    });
+
+/** At the last '=': an agent's id may hold one. */
+function silencePair(text: string): readonly [string, string] {
+  const at = text.lastIndexOf('=');
+  return at < 0 ? ['', ''] : [text.slice(0, at), text.slice(at + 1)];
+}
 
 /** An http or https URL. Credentials in it would end up in logs and process lists, so they are refused. */
 export const url = () =>

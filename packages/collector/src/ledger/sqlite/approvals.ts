@@ -11,11 +11,14 @@ export const APPROVALS_SCHEMA = `
     request TEXT NOT NULL UNIQUE,
     session TEXT NOT NULL,
     seq INTEGER NOT NULL,
+    agent TEXT NOT NULL,
+    expires_ms INTEGER NOT NULL,
     state TEXT NOT NULL,
     approval TEXT NOT NULL,
     UNIQUE (session, seq)
   ) STRICT;
   CREATE INDEX approvals_pending ON approvals (id) WHERE state = 'pending';
+  CREATE INDEX approvals_expiry ON approvals (expires_ms) WHERE state = 'pending';
   CREATE TABLE heard (message TEXT PRIMARY KEY, heard_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX heard_by_time ON heard (heard_ms);
 `;
@@ -28,7 +31,8 @@ export class ApprovalsTable implements ApprovalStore {
   private readonly byIntent: Statement<Row>;
   private readonly pending: Statement<Row>;
   private readonly count: Statement<[count: number]>;
-  private readonly oldest: Statement<Row>;
+  private readonly countOf: Statement<[count: number]>;
+  private readonly overdue: Statement<Row>;
   private readonly newest: Statement<Row>;
   private readonly ofSession: Statement<Row>;
   private readonly hear: Statement;
@@ -36,13 +40,14 @@ export class ApprovalsTable implements ApprovalStore {
 
   constructor(private readonly connection: Connection) {
     this.save = connection.prepare(
-      'INSERT INTO approvals (request, session, seq, state, approval) VALUES (?, ?, ?, ?, ?) ON CONFLICT (request) DO UPDATE SET state = excluded.state, approval = excluded.approval',
+      'INSERT INTO approvals (request, session, seq, agent, expires_ms, state, approval) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO UPDATE SET state = excluded.state, approval = excluded.approval',
     );
     this.byId = connection.prepare('SELECT id, approval FROM approvals WHERE request = ?');
     this.byIntent = connection.prepare('SELECT id, approval FROM approvals WHERE session = ? AND seq = ?');
-    this.pending = connection.prepare("SELECT id, approval FROM approvals WHERE state = 'pending' ORDER BY id");
+    this.pending = connection.prepare("SELECT id, approval FROM approvals WHERE state = 'pending' ORDER BY id LIMIT ?");
+    this.overdue = connection.prepare("SELECT id, approval FROM approvals WHERE state = 'pending' AND expires_ms <= ? ORDER BY id");
+    this.countOf = connection.prepare("SELECT count(*) FROM approvals WHERE state = 'pending' AND agent = ?");
     this.count = connection.prepare("SELECT count(*) FROM approvals WHERE state = 'pending'");
-    this.oldest = connection.prepare("SELECT id, approval FROM approvals WHERE state = 'pending' ORDER BY id LIMIT 1");
     this.newest = connection.prepare('SELECT id, approval FROM approvals WHERE id < ? ORDER BY id DESC LIMIT ?');
     this.ofSession = connection.prepare('SELECT id, approval FROM approvals WHERE session = ?');
     this.hear = connection.prepare('INSERT INTO heard (message, heard_ms) VALUES (?, ?) ON CONFLICT DO NOTHING');
@@ -62,20 +67,20 @@ export class ApprovalsTable implements ApprovalStore {
   }
 
   saveApproval(approval: Approval): void {
-    const { id, session, seq } = approval.request;
-    this.save.run(id, session, seq, approval.state, JSON.stringify(approval));
+    const { id, session, seq, agent } = approval.request;
+    this.save.run(id, session, seq, agent, Math.trunc(approval.expiresAtMs), approval.state, JSON.stringify(approval));
   }
 
-  pendingApprovals(): readonly Approval[] {
-    return this.pending.all().map(([, text]) => JSON.parse(text) as Approval);
+  overdueApprovals(nowMs: number): readonly Approval[] {
+    return this.overdue.all(Math.trunc(nowMs)).map(([, text]) => JSON.parse(text) as Approval);
   }
 
-  pendingCount(): number {
-    return this.count.first()?.[0] ?? 0;
+  pendingApprovals(limit: number): readonly Approval[] {
+    return this.pending.all(limit).map(([, text]) => JSON.parse(text) as Approval);
   }
 
-  oldestPending(): Approval | undefined {
-    return approvalOf(this.oldest.first());
+  pendingCount(agent?: string): number {
+    return (agent === undefined ? this.count.first() : this.countOf.first(agent))?.[0] ?? 0;
   }
 
   approvalsPage(request: PageRequest): Page<Approval> {

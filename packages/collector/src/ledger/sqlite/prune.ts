@@ -19,6 +19,8 @@ export interface PruneParts {
 export class Pruner {
   private readonly oldest: Statement<[session: string]>;
   private readonly removals: readonly Statement[];
+  private readonly dropNotices: Statement;
+  private readonly removeStray: Statement;
   private readonly countFindings: Statement<[count: number]>;
   private readonly isHere: Statement<[one: number]>;
 
@@ -26,6 +28,14 @@ export class Pruner {
     const { connection } = parts;
     this.oldest = connection.prepare('SELECT session FROM sessions WHERE waiting = 0 AND last_seen_ms < ? ORDER BY last_seen_ms LIMIT ?');
     this.removals = TABLES.map((table) => connection.prepare(`DELETE FROM ${table} WHERE session = ?`));
+    // What an approver was to be shown, and has not been told yet.
+    this.dropNotices = connection.prepare(
+      'DELETE FROM notices WHERE EXISTS (SELECT 1 FROM approvals WHERE approvals.session = ? AND instr(notices.body, approvals.request) > 0)',
+    );
+    // Asked for in sessions of which nothing ever came: nobody else would remove them.
+    this.removeStray = connection.prepare(
+      'DELETE FROM approvals WHERE expires_ms < ? AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.session = approvals.session)',
+    );
     this.countFindings = connection.prepare('SELECT count(*) FROM findings WHERE session = ?');
     this.isHere = connection.prepare('SELECT 1 FROM segments WHERE session = ? LIMIT 1');
   }
@@ -47,7 +57,8 @@ export class Pruner {
       findings += this.countFindings.first(session)?.[0] ?? 0;
       for (const place of neighbours.placesLookedUp(session, all)) kin.keep(place);
     }
-    for (const session of sessions) for (const removal of this.removals) removal.run(session);
+    for (const session of sessions) for (const removal of [this.dropNotices, ...this.removals]) removal.run(session);
+    this.removeStray.run(Math.trunc(act.beforeMs));
     links.forget();
     // Only now is it known who is left: what was kept for the sake of a session that has gone as well goes too.
     const left = new Neighbours(this.parts, (session) => this.isHere.first(session) !== undefined);

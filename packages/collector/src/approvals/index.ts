@@ -1,0 +1,3 @@
+export { Approvals } from './approvals.js';
+export { ApprovalError } from './error.js';
+export { type Approval, type ApprovalRequest, approvalRequestSchema, type DecisionWay, decisionSchema } from './model.js';

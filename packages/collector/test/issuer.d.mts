@@ -1,0 +1,1 @@
+export function startIssuer(redirectUri: string): Promise<{ readonly issuer: string; close(): void }>;
