@@ -26,8 +26,14 @@ interface Expectation {
   readonly held: boolean;
 }
 
-async function demo(tempo: string | undefined): Promise<readonly Expectation[]> {
-  const work = mkdtempSync(join(tmpdir(), 'agent-custody-demo-'));
+/** Where the agent sends its evidence. */
+interface Target {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A collector of the demo's own, which forwards to `tempo` if there is one. */
+async function ownCollector(work: string, tempo: string | undefined): Promise<Target> {
   const collector = await startCollector({
     listen: { host: '127.0.0.1', port: 0 },
     ledger: join(work, 'ledger.db'),
@@ -35,10 +41,23 @@ async function demo(tempo: string | undefined): Promise<readonly Expectation[]> 
       tempo === undefined ? undefined : { url: new URL('v1/traces', tempo.endsWith('/') ? tempo : `${tempo}/`).href, headers: {} },
     logLevel: 'error',
   });
+  step(`collector on ${collector.url}, ${tempo === undefined ? 'forwarding to nobody (try --tempo URL)' : `forwarding to ${tempo}`}`);
+  return collector;
+}
+
+/** One that runs already, such as that of grafana/compose.yaml. */
+function runningCollector(url: string): Target {
+  step(`collector on ${url}`);
+  return { url: url.replace(/\/+$/, ''), close: () => Promise.resolve() };
+}
+
+async function demo(where: { readonly collector?: string; readonly tempo?: string }): Promise<readonly Expectation[]> {
+  const work = mkdtempSync(join(tmpdir(), 'agent-custody-demo-'));
+  const collector = where.collector === undefined ? await ownCollector(work, where.tempo) : runningCollector(where.collector);
   try {
-    step(`collector on ${collector.url}, ${tempo === undefined ? 'forwarding to nobody (try --tempo URL)' : `forwarding to ${tempo}`}`);
+    const before = new Set((await sessions(collector.url)).map(({ session }) => session));
     await runAgent(work, collector.url);
-    const report = await complete(collector.url);
+    const report = await complete(collector.url, before);
     const links = await chain(collector.url, report.session);
     say();
     say(chainTable(links, colour));
@@ -104,10 +123,10 @@ function show(child: ChildProcess): void {
 }
 
 /** Waits until the agent's session is closed on the collector's side. */
-async function complete(url: string): Promise<Report> {
+async function complete(url: string, before: ReadonlySet<string>): Promise<Report> {
   const deadline = Date.now() + 15_000;
   for (;;) {
-    const report = (await sessions(url)).find(({ agent }) => agent === 'invoice-agent');
+    const report = (await sessions(url)).find(({ agent, session }) => agent === 'invoice-agent' && !before.has(session));
     if (report && report.completeness !== 'open') return report;
     if (Date.now() > deadline)
       throw new Error(`the session was not closed within 15 s; the collector has ${report ? `${report.links} links` : 'nothing'} of it`);
@@ -163,8 +182,8 @@ const recorded = (link: Link): RecordedLink => ({
 const countOf = (links: readonly Link[], kind: string): number => links.filter((link) => link.kind === kind).length;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { tempo: { type: 'string' } } });
-  const expectations = await demo(values.tempo);
+  const { values } = parseArgs({ options: { collector: { type: 'string' }, tempo: { type: 'string' } } });
+  const expectations = await demo(values);
   const failed = expectations.filter(({ held }) => !held);
   say();
   for (const { claim } of failed) say(`NOT SO: ${claim}`);
