@@ -53,6 +53,36 @@ export function decide(policy: CompiledPolicy, state: PolicyState, action: Actio
 }
 
 /**
+ * Decides whether a call that is under way may start another agent's session, and counts that. Only breakers on `spawns` without
+ * `tools` are asked: each call of a tool that one names was counted by `decide`. Where an approval is the consequence it is a matter of
+ * the next call, which can wait for one.
+ *
+ * @param action the call that starts it
+ * @param now Unix ms
+ * @throws PolicyError `invalid_argument` for a time that is none
+ * @example const { decision, reason, state: next } = decideSpawn(policy, state, action, Date.now());
+ */
+export function decideSpawn(policy: CompiledPolicy, state: PolicyState, action: Action, now: number): Verdict & Pick<Decision, 'state'> {
+  checkTime(now);
+  const call = callOf({ ...action, spawns: true }, policy.lenient);
+  const fanOuts = [...policy.restrictions.values()].filter(({ countsSpawns }) => countsSpawns);
+  if (fanOuts.length === 0) return { ...OBSERVED_ONLY, state };
+  const cells = withRoom(state.cells, fanOuts.length, now);
+  const changes: Change[] = [];
+  let verdict: Verdict = OBSERVED_ONLY;
+  const examined = fanOuts.flatMap((restriction) => {
+    const examination = restriction.examine(call, cells, now);
+    return examination === undefined ? [] : [{ restriction, examination }];
+  });
+  for (const { restriction, examination } of withinBounds(examined, cells)) {
+    const change = examination.admitted ?? examination.refused;
+    if (change !== undefined) changes.push(change);
+    if (!restriction.observe) verdict = strictest(verdict, examination.verdict) ?? verdict;
+  }
+  return { ...verdict, state: { version: 1, cells: withCells(cells, changes) } };
+}
+
+/**
  * Tells the state what became of a call that `decide` permitted: breakers learn from errors, and a call that never ran (`denied`)
  * gives back what was counted for it. Rules that are gone since, after a change of the policy, are passed over.
  *

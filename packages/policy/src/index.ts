@@ -1,6 +1,6 @@
 export { type CompiledPolicy, type CompileOptions, compilePolicy } from './compile.js';
 export type { Condition } from './conditions/schema.js';
-export { decide, settle } from './decide.js';
+export { decide, decideSpawn, settle } from './decide.js';
 export { PolicyError, type PolicyErrorCode } from './errors.js';
 export { type LintOptions, lintPolicy } from './lint/lint.js';
 export type { LintCode, Note } from './lint/note.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { action, Guard, MINUTE } from './support.js';
+import { compilePolicy, createState, decideSpawn, parsePolicy } from '../src/index.js';
+import { action, Guard, MINUTE, NOON } from './support.js';
 
 const breaker = (more: object) => new Guard({ default: 'allow', breakers: [{ id: 'fuse', open_for: '1m', ...more }] });
 
@@ -145,6 +146,22 @@ describe('a circuit breaker', () => {
     expect([...said.calls(3, 'task', { spawns: true }), said.call('read')]).toEqual(['allow', 'allow', 'deny', 'deny']);
     expect(breaker({ spawns: 2 }).calls(5, 'task')).not.toContain('deny');
     expect(breaker({ spawns: 2, tools: 'task' }).calls(3, 'task')).toEqual(['allow', 'allow', 'deny']);
+  });
+
+  it('bounds how many agents calls really start, and counts a named tool by its calls alone', () => {
+    const starts = (document: object, count: number) => {
+      const policy = compilePolicy(parsePolicy({ default: 'allow', breakers: [{ id: 'fan-out', ...document }] }));
+      let state = createState();
+      return Array.from({ length: count }, () => {
+        const { decision, state: next } = decideSpawn(policy, state, action('task'), NOON);
+        state = next;
+        return decision;
+      });
+    };
+    expect(starts({ spawns: 2 }, 4)).toEqual(['allow', 'allow', 'deny', 'deny']);
+    expect(starts({ spawns: 1, tools: 'task' }, 3)).not.toContain('deny');
+    expect(starts({ spawns: 1, mode: 'observe' }, 3)).not.toContain('deny');
+    expect(starts({ consecutive_errors: 1 }, 3)).not.toContain('deny');
   });
 
   it('is one for each session by default, and for whatever else it says', () => {

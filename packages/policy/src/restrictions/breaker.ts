@@ -21,6 +21,7 @@ export function compileBreaker(source: BreakerSource, id: string, observe: boole
   return {
     id,
     observe,
+    countsSpawns: source.spawns !== undefined && source.tools === undefined,
     examine: (call, cells, now) => (covers(selector(call), call) ? breaker.examine(call, cells, now) : undefined),
     settle: (cell, entry, status, now) => (cell.kind === 'breaker' ? breaker.settle(cell, entry, status, now) : cell),
   };

@@ -20,6 +20,8 @@ export interface Examination {
 export interface Restriction {
   readonly id: string;
   readonly observe: boolean;
+  /** Whether it counts sessions that calls start, beside the calls. */
+  readonly countsSpawns?: boolean | undefined;
   /** undefined: it is not about this call. */
   examine(call: Call, cells: CellTable, now: number): Examination | undefined;
   /** The cell once the call is over; absent where outcomes do not matter. */
