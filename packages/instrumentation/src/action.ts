@@ -11,6 +11,7 @@ import { type Observer, observe, type Stop } from './observe.js';
 import { newSpanId } from './random.js';
 import { liveSession } from './session.js';
 import { activeOrSession, type LinkSpan, startLinkSpan, within } from './spans.js';
+import { streamAfter } from './stream-after.js';
 import type { ActionCall, ActionStatus } from './types.js';
 
 /** A stream's values are committed to as one array; past this many characters only their being yielded is known. */
@@ -29,11 +30,12 @@ export function runAction<T>(call: ActionCall<T>, execute: () => T): T {
   const action = guarded('recording an intent', () => begin(call));
   if (action === undefined) return unrecorded(call, execute);
   if (action === 'seen') return execute();
-  if (action.refusal) return refuse(call, action, action.refusal);
-  if (action.wait === undefined) return run(action, execute);
-  const permission = action.permission(call.signal);
-  if (call.awaited === 'iterator') return afterwards(call, action, permission, execute) as T;
-  return permission.then((refusal) => (refusal ? refuse(call, action, refusal) : run(action, execute))) as T;
+  if (action.refusal && !call.unstoppable) return refuse(call, action, action.refusal);
+  if (action.wait === undefined || call.unstoppable) return run(action, execute);
+  const goOn = (refusal: Refusal | undefined): T => (refusal ? refuse(call, action, refusal) : run(action, execute));
+  if (call.awaited !== 'iterator') return action.permission(call.signal).then(goOn) as T;
+  const waits = { permission: () => action.permission(call.signal), abandon: () => action.abandon() };
+  return streamAfter(waits, (refusal) => goOn(refusal) as AsyncIterable<unknown>, state().configuration.idleMs) as T;
 }
 
 function run<T>(action: Action, execute: () => T): T {
@@ -47,16 +49,16 @@ function run<T>(action: Action, execute: () => T): T {
   return observe(result, action, state().configuration.idleMs);
 }
 
-async function* afterwards<T>(call: ActionCall<T>, action: Action, permission: Promise<Refusal | undefined>, execute: () => T) {
-  const refusal = await permission;
-  if (refusal) yield refuse(call, action, refusal);
-  else yield* run(action, execute) as AsyncIterable<unknown>;
-}
-
 /** Observation fails open; with a guard in force, what cannot be put on record cannot run. */
 function unrecorded<T>(call: ActionCall<T>, execute: () => T): T {
-  if (state().configuration.guard === undefined) return execute();
+  const guardless = state().configuration.guard === undefined && !call.acknowledged && !humanDenied(call);
+  if (guardless || call.unstoppable) return execute();
   return refused(call, refusalOf(call.tool.name, { rule: 'error', reason: 'its intent could not be recorded' }));
+}
+
+/** In the framework's own approval flow. */
+function humanDenied({ approvals = [] }: Pick<ActionCall<unknown>, 'approvals'>): boolean {
+  return approvals.some(({ decision }) => decision !== 'approved');
 }
 
 function refuse<T>(call: ActionCall<T>, action: Action, refusal: Refusal): T {
@@ -64,18 +66,44 @@ function refuse<T>(call: ActionCall<T>, action: Action, refusal: Refusal): T {
   return refused(call, refusal);
 }
 
+/** In the form in which the caller takes a result: whoever awaits a promise is not thrown at. */
 function refused<T>(call: ActionCall<T>, refusal: Refusal): T {
-  if (call.refused) return call.refused(refusal) as T;
+  switch (call.awaited) {
+    case 'promise':
+      return (async () => told(call, refusal))() as T;
+    case 'iterator':
+      return (async function* () {
+        yield told(call, refusal);
+      })() as T;
+    case undefined:
+      return told(call, refusal) as T;
+    default:
+      return call.awaited satisfies never;
+  }
+}
+
+function told<T>(call: ActionCall<T>, refusal: Refusal): Awaited<T> {
+  if (call.refused) return call.refused(refusal);
   throw new ActionDenied(refusal);
 }
 
 /** `seen`: a second patch of one framework sees the action that is under way. */
 function begin<T>(call: ActionCall<T>): Action | 'seen' {
   const frame = state().frames.getStore();
-  for (let outer = frame; call.dedupe !== undefined && outer; outer = outer.parent) {
-    if (outer.action?.call.dedupe === call.dedupe) return 'seen';
+  if (frame !== undefined && isSeen(call, frame)) {
+    // The patch outside may not have been told the call id.
+    liveSession(call.session).executes(call);
+    return 'seen';
   }
   return new Action(call as ActionCall<unknown>, liveSession(call.session), frame);
+}
+
+function isSeen(call: Pick<ActionCall<unknown>, 'dedupe' | 'governed' | 'tool'>, frame: Frame): boolean {
+  if (frame.action?.stands(call)) return true;
+  for (let outer: Frame | undefined = frame; call.dedupe !== undefined && outer; outer = outer.parent) {
+    if (outer.action?.standsFirm && outer.action.call.dedupe === call.dedupe) return true;
+  }
+  return false;
 }
 
 /** One tool call under way, from its intent to its outcome. */
@@ -88,10 +116,15 @@ export class Action implements Observer {
   private readonly context: Context;
   private readonly frame: Frame;
   private begun = false;
+  private stood = false;
   private finished = false;
+  /** While it waits: what it waits for is of no use any more. */
+  private giveUp: (() => void) | undefined;
   private proposed: ProposedAction | undefined;
   private ruling: Ruling | undefined;
   private intent: WrittenLink | undefined;
+  /** The arguments that were decided about; kept while the action waits. */
+  private decided: string | undefined;
   private readonly yields: string[] = [];
   private yieldedLength = 0;
 
@@ -109,20 +142,36 @@ export class Action implements Observer {
       this.context = this.intent ? withParent(own, this.intent) : own;
       this.frame = { session, action: this, parent: outer, context: this.context };
     } catch (error) {
+      this.tellGuard('denied');
       session.leave(this);
       throw error;
     }
   }
 
+  /** Whether what runs inside it has been decided about with it: not once it is over, nor when it was denied and could not be stopped. */
+  get standsFirm(): boolean {
+    return !this.finished && !(this.call.unstoppable && this.refusal);
+  }
+
+  /** Whether a call right inside this one is this one, seen again: by an adapter, where the tool is a governed one too. Once. */
+  stands({ governed = false, tool }: Pick<ActionCall<unknown>, 'governed' | 'tool'>): boolean {
+    const own = this.call;
+    if (!this.standsFirm || this.stood || governed === (own.governed ?? false) || own.tool.name !== tool.name) return false;
+    const ids = [own.tool.callId, tool.callId];
+    this.stood = ids.includes(undefined) || ids[0] === ids[1];
+    return this.stood;
+  }
+
   /** Set when it must not run. */
   get refusal(): Refusal | undefined {
+    const { name } = this.call.tool;
+    if (humanDenied(this.call)) return refusalOf(name, { rule: 'approval', reason: 'a human denied it' });
     if (this.ruling === undefined) return undefined;
     const { decision, wait } = this.ruling;
-    if (decision === 'deny' || (decision === 'require_approval' && !wait)) return refusalOf(this.call.tool.name, this.ruling);
-    if (this.proposed && !this.intent)
-      return refusalOf(this.call.tool.name, { ...this.ruling, reason: 'its intent could not be recorded' });
+    if (decision === 'deny' || (decision === 'require_approval' && !wait)) return refusalOf(name, this.ruling);
+    if (this.proposed && !this.intent) return refusalOf(name, { ...this.ruling, reason: 'its intent could not be recorded' });
     if (!wait || this.call.awaited) return undefined;
-    return refusalOf(this.call.tool.name, { ...this.ruling, reason: 'it would have to wait, and it is synchronous' });
+    return refusalOf(name, { ...this.ruling, reason: 'it would have to wait, and it is synchronous' });
   }
 
   /** Set when something must come before it runs. */
@@ -137,10 +186,28 @@ export class Action implements Observer {
     const failed = { go: false, reason: 'what it had to wait for failed' };
     let answer: Answer = failed;
     const span = ruling?.decision === 'require_approval' ? startLinkSpan(`approval ${name}`, this.context) : undefined;
-    if (intent && ruling?.wait) answer = await ruling.wait(intent, signal).catch(() => failed);
+    const over = new AbortController();
+    this.giveUp = () => over.abort();
+    const stop = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+    if (intent && ruling?.wait) answer = await ruling.wait(intent, stop).catch(() => failed);
     guarded('recording an approval', () => this.approved(answer, span));
-    if (this.finished) return refusalOf(name, { rule: ruling?.rule ?? 'none', reason: 'its session has ended' });
-    return answer.go ? undefined : refusalOf(name, { rule: ruling?.rule ?? 'none', reason: answer.reason });
+    const refuseFor = (reason: string | undefined): Refusal => refusalOf(name, { rule: ruling?.rule ?? 'none', reason });
+    if (this.finished) return refuseFor('its session has ended');
+    if (!answer.go) return refuseFor(answer.reason);
+    if (signal?.aborted) return refuseFor('it was cancelled while it waited');
+    // What was approved is what runs: an application that changes the arguments meanwhile would get an approval for another call.
+    return toCanonical(this.call.arguments).text === this.decided ? undefined : refuseFor('its arguments changed while it waited');
+  }
+
+  /** Another agent's session is about to start inside it; why that must not be, if so. */
+  spawns(): Refusal | undefined {
+    const { proposed } = this;
+    if (proposed === undefined || this.finished) return undefined;
+    try {
+      return state().configuration.guard?.spawns?.(proposed);
+    } catch {
+      return refusalOf(this.call.tool.name, { rule: 'error', reason: 'the policy could not be evaluated' });
+    }
   }
 
   within<R>(step: () => R): R {
@@ -156,7 +223,8 @@ export class Action implements Observer {
   }
 
   error(error: unknown): void {
-    this.finish(statusOfError(error, this.call.signal), { errorType: errorType(error) });
+    const stated = guarded('reading a status', () => this.call.statusOfError?.(error));
+    this.finish(stated ?? statusOfError(error, this.call.signal), { errorType: errorType(error) });
   }
 
   yielded(value: unknown): void {
@@ -193,8 +261,9 @@ export class Action implements Observer {
     const args = captureValue('arguments', value, tool.name, redact);
     const why = captureReason(given?.text, tool.name, redact);
     const within = outer?.session === this.session ? outer.action?.id : undefined;
-    const ruling = rule(() => this.propose(value, args.digest, given?.text));
+    const ruling = rule(this.call.acknowledged ?? false, () => this.propose(value, args.digest, given?.text));
     this.ruling = ruling;
+    if (ruling.wait) this.decided = value.text;
     const intent = this.session.recorder.record(startLinkSpan(`intent ${tool.name}`, own), (writer, place) =>
       writer.intent(
         {
@@ -215,11 +284,13 @@ export class Action implements Observer {
       ),
     );
     if (intent && ruling.decision !== 'deny') this.session.allowed(intent);
+    const { approvals = [] } = this.call;
+    if (intent) this.recordApprovals(approvals, args.digest, undefined, own);
     return intent;
   }
 
   private propose({ text, encoding }: Text, argumentsDigest: string, reason: string | undefined): ProposedAction {
-    const { tool, awaited } = this.call;
+    const { tool, awaited, acknowledged = false } = this.call;
     const { id, agentId, principal } = this.session;
     this.proposed = {
       id: this.id,
@@ -231,6 +302,7 @@ export class Action implements Observer {
       encoding,
       argumentsDigest,
       reason,
+      acknowledged,
       canWait: awaited !== undefined,
     };
     return this.proposed;
@@ -240,13 +312,19 @@ export class Action implements Observer {
   private approved({ approvals = [] }: Answer, span: LinkSpan | undefined): void {
     const { proposed } = this;
     if (this.finished || proposed === undefined) return;
+    this.recordApprovals(approvals, proposed.argumentsDigest, span, this.context);
+  }
+
+  private recordApprovals(
+    approvals: NonNullable<Answer['approvals']>,
+    argumentsDigest: string,
+    span: LinkSpan | undefined,
+    parent: Context,
+  ): void {
     for (const [i, { decision, approver }] of approvals.entries()) {
-      const own = (i === 0 && span) || startLinkSpan(`approval ${this.call.tool.name}`, this.context);
+      const own = (i === 0 && span) || startLinkSpan(`approval ${this.call.tool.name}`, parent);
       this.session.recorder.record(own, (writer, place) =>
-        writer.approval(
-          { actionId: this.id, approvalId: newSpanId(), decision, approver, argumentsDigest: proposed.argumentsDigest },
-          place,
-        ),
+        writer.approval({ actionId: this.id, approvalId: newSpanId(), decision, approver, argumentsDigest }, place),
       );
     }
   }
@@ -262,6 +340,7 @@ export class Action implements Observer {
   ): void {
     if (this.finished) return;
     this.finished = true;
+    this.giveUp?.();
     this.frame.parent = undefined;
     const { tool } = this.call;
     const { result, errorType: type } = end;
@@ -276,9 +355,13 @@ export class Action implements Observer {
         status === 'error' || status === 'timeout',
       ),
     );
-    const { guard } = state().configuration;
-    if (this.proposed && guard?.settled) guarded('telling the guard', () => guard.settled?.(this.proposed as ProposedAction, status));
+    this.tellGuard(status);
     this.session.leave(this, unread ? 'abandoned' : undefined);
+  }
+
+  private tellGuard(status: ActionStatus): void {
+    const { proposed } = this;
+    if (proposed) guarded('telling the guard', () => state().configuration.guard?.settled?.(proposed, status));
   }
 }
 

@@ -8,6 +8,13 @@ export interface AuditedOptions<A extends readonly unknown[] = readonly never[],
   readonly reason?: string | ((...args: A) => string | undefined) | undefined;
   /** `gen_ai.tool.type`; `function` by default. */
   readonly type?: string | undefined;
+  /**
+   * The function runs only once the collector has durably taken its intent; when that takes too long it does not run. For functions
+   * whose result is awaited only.
+   */
+  readonly durability?: 'acknowledged' | undefined;
+  /** Whether callers await the result, so that a call can wait for an approval. Told by itself for `async` functions. */
+  readonly awaited?: boolean | undefined;
   /** Replaces the configured redaction for this function. */
   readonly redact?: Redact | undefined;
   /** What is recorded as the arguments; by default the one argument when it is a plain object, else the array of all. */
@@ -89,16 +96,22 @@ function methodName(key: string | symbol): string {
 }
 
 function wrap(name: string, fn: Callable, options: AuditedOptions<unknown[]>): Callable {
-  const { type = 'function', redact, session, statusOf } = options;
+  const { type = 'function', redact, session, statusOf, durability } = options;
+  const awaited = waitingOf(name, fn, options);
   const recorded = function (this: unknown, ...args: unknown[]): unknown {
     const call = {
       tool: { name, type },
-      arguments: guarded(`the arguments option of ${name}`, () => argumentsOf(args, options)),
+      // Asked again after a wait: what the application changed meanwhile is not what was decided about.
+      get arguments() {
+        return guarded(`the arguments option of ${name}`, () => argumentsOf(args, options));
+      },
       reason: guarded(`the reason option of ${name}`, () => reasonOf(args, options)),
       signal: guarded('looking for a signal', () => signalOf(args)),
       session,
       redact,
       statusOf,
+      awaited,
+      acknowledged: durability === 'acknowledged',
     };
     return runAction(call, () => fn.apply(this, args));
   };
@@ -106,6 +119,19 @@ function wrap(name: string, fn: Callable, options: AuditedOptions<unknown[]>): C
     if (!EACH_ITS_OWN.has(key)) Object.defineProperty(recorded, key, Object.getOwnPropertyDescriptor(fn, key) as PropertyDescriptor);
   }
   return recorded;
+}
+
+/** How a caller waits for it; undefined for a function that answers at once. */
+function waitingOf(name: string, fn: Callable, options: AuditedOptions<unknown[]>): 'promise' | 'iterator' | undefined {
+  const kind = Object.prototype.toString.call(fn);
+  if (kind === '[object AsyncGeneratorFunction]') return 'iterator';
+  const awaited = options.awaited ?? kind === '[object AsyncFunction]';
+  if (awaited) return 'promise';
+  if (options.durability !== 'acknowledged') return undefined;
+  throw new CustodyError(
+    'invalid_argument',
+    `audited('${name}', …): durability 'acknowledged' has to wait for the collector, and the function is not async: make it async, or say awaited: true when every caller awaits it`,
+  );
 }
 
 /** One object stands for itself, everything else for the list that it is: no two calls look alike. */

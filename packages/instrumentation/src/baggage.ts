@@ -24,3 +24,9 @@ export function callerOf(context: Context): Position | undefined {
   if (session === undefined || hash === undefined || !Number.isSafeInteger(Number(seq))) return undefined;
   return { session, seq: Number(seq), hash };
 }
+
+/** Whether the position in the baggage of `context` is that of the action that the code itself runs in: no caller elsewhere. */
+export function isOwnPosition(context: Context): boolean {
+  const value = propagation.getBaggage(context)?.getEntry(PARENT_KEY)?.value;
+  return value !== undefined && value === context.getValue(WRITTEN_HERE);
+}

@@ -3,6 +3,7 @@ import { guarded } from './errors.js';
 import { createEvidenceChannel, type EvidenceChannel } from './evidence/index.js';
 import { declareLoss, state } from './global.js';
 import type { EvidenceConfig } from './instrumentation.js';
+import type { Settings } from './settings.js';
 
 /** Opens the way to the collector; undefined when that fails, and links go out as spans alone. */
 export function openEvidence(config: EvidenceConfig): EvidenceChannel | undefined {
@@ -16,15 +17,20 @@ export function openEvidence(config: EvidenceConfig): EvidenceChannel | undefine
     createEvidenceChannel({
       ...Object.fromEntries(chosen),
       url: tracesUrl(config.url),
-      durability: config.durability ?? settings.durability,
+      durability: kept(config.durability ?? settings.durability),
       log: (level, message) => diag[level](`agent-custody: ${message}`),
       onLoss: declareLoss,
     }),
   );
 }
 
+/** What waits for the collector must survive the process all the same. */
+function kept(durability: Settings['durability']): 'memory' | 'spool' {
+  return durability === 'acknowledged' ? 'spool' : durability;
+}
+
 /** The OTLP exporters' rule: a base URL gets `v1/traces` appended. */
-function tracesUrl(url: string): string {
+export function tracesUrl(url: string): string {
   const base = url.replace(/\/+$/, '');
   return base.endsWith('/v1/traces') ? base : `${base}/v1/traces`;
 }

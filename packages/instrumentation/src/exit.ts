@@ -13,9 +13,13 @@ export interface Flushed {
 /** When the event loop has run empty, delivery may keep the process this long; the spool keeps what is left. */
 const LAST_FLUSH_MS = 2000;
 
-/** Ends every open session as `shutdown`, at once and synchronously, children before their parents. */
-export function shutDownSessions(): void {
-  for (const session of [...state().open].reverse()) session.shutDown();
+/**
+ * Ends every open session as `shutdown`, at once and synchronously, children before their parents.
+ *
+ * @param drained the event loop has run empty: nothing can happen any more
+ */
+export function shutDownSessions(drained = false): void {
+  for (const session of [...state().open].reverse()) session.shutDown(drained);
 }
 
 /**
@@ -54,11 +58,11 @@ export function watchExit(): void {
     // Flushing keeps the loop alive and brings us here again.
     if (seen === state().opened) return;
     seen = state().opened;
-    shutDownSessions();
+    shutDownSessions(true);
     void flush(LAST_FLUSH_MS);
   });
   // Before the evidence channel lets go of its spool file, which it does on the same event.
-  process.prependListener('exit', shutDownSessions);
+  process.prependListener('exit', () => shutDownSessions());
 }
 
 async function before(ms: number, work: Promise<unknown>): Promise<void> {

@@ -13,6 +13,22 @@ const UNKNOWN = {
   memory: digest('memory', null),
 } as const;
 
+const NO_MEMORY = digest('memory', []);
+
+/** Digests of what many sessions of one agent send alike, by all of its content; so many of each at the most. */
+const KEPT = 32;
+const modelDigests = new Map<string, string>();
+const toolsDigests = new Map<string, string>();
+
+function once(digests: Map<string, string>, of: string, make: () => string): string {
+  const known = digests.get(of);
+  if (known !== undefined) return known;
+  const made = make();
+  digests.set(of, made);
+  if (digests.size > KEPT) digests.delete(digests.keys().next().value as string);
+  return made;
+}
+
 /** A digest with what it was taken of, so that what has not changed since is not hashed again. */
 interface Measured {
   readonly of: string;
@@ -61,7 +77,7 @@ export class FingerprintMeter {
       system_prompt: this.systemPrompt(sent.systemPrompt),
       tools: this.tools(sent.tools),
       memory: this.memoryNow(),
-      ...(sent.model && { model: digest('model', { provider: sent.model.provider.toWellFormed(), name: sent.model.name.toWellFormed() }) }),
+      ...(sent.model && { model: modelDigest(sent.model) }),
     };
   }
 
@@ -76,7 +92,7 @@ export class FingerprintMeter {
   measureMemory(): string | Promise<string> {
     try {
       const { source } = this;
-      if (source === undefined) return digest('memory', []);
+      if (source === undefined) return NO_MEMORY;
       if (typeof source !== 'function') return digest('memory', hashFiles(source, this.root));
       const content = source();
       return isPromise(content)
@@ -124,7 +140,7 @@ export class FingerprintMeter {
   private tools(tools: readonly ToolDefinition[] | null): string {
     if (tools === null) return UNKNOWN.tools;
     const of = textOf(tools);
-    if (this.offered?.of !== of) this.offered = { of, digest: digest('tools', toolsValue(tools.map(jsonTool))) };
+    if (this.offered?.of !== of) this.offered = { of, digest: toolsDigest(tools) };
     return this.offered.digest;
   }
 }
@@ -136,6 +152,18 @@ function textOf(tools: readonly ToolDefinition[]): string {
   } catch {
     return toCanonical(tools).text;
   }
+}
+
+/** Only what is JSON through and through is told by its text alone. */
+function toolsDigest(tools: readonly ToolDefinition[]): string {
+  const { text, encoding } = toCanonical(tools);
+  const make = (): string => digest('tools', toolsValue(tools.map(jsonTool)));
+  return encoding === 'json' ? once(toolsDigests, text, make) : make();
+}
+
+function modelDigest(model: NonNullable<ModelRequest['model']>): string {
+  const of = JSON.stringify([model.provider, model.name]);
+  return once(modelDigests, of, () => digest('model', { provider: model.provider.toWellFormed(), name: model.name.toWellFormed() }));
 }
 
 function jsonTool(tool: ToolDefinition): ToolDefinition {

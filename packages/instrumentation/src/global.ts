@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AttributeValue } from '@agent-custody/chain';
 import { type Context, diag, type TracerProvider } from '@opentelemetry/api';
 import type { Action } from './action.js';
+import type { Attestation } from './attestation.js';
 import type { EvidenceChannel, EvidenceLoss } from './evidence/types.js';
 import type { Guard } from './guard.js';
 import type { Session } from './lifecycle.js';
@@ -31,12 +32,18 @@ export interface Configuration {
 /** What {@link status} says about one framework. */
 export interface AdapterStatus {
   readonly framework: string;
-  /** `armed`: the hook fired and the patch is on. `waiting`: never seen, which a bundle looks like too. */
-  readonly state: 'armed' | 'waiting' | 'failed';
+  /** `armed`: the hook fired and the patch is on. `waiting`: never seen. `unarmed`: seen, and out of reach. */
+  readonly state: 'armed' | 'waiting' | 'unarmed';
+  /** Why it is unarmed. */
+  readonly why?: UnarmedWhy | undefined;
+  /** Several, with commas, when several are loaded. */
   readonly version?: string | undefined;
-  /** The file that was patched, or why it was not. */
+  /** The files that were patched, or the one that was not. */
   readonly detail?: string | undefined;
 }
+
+/** Why a framework that is there does not have its tool calls recorded. */
+export type UnarmedWhy = 'bundled' | 'loaded_before' | 'foreign_loader' | 'unknown_version' | 'unknown_shape';
 
 /** Where in the application's own flow of control something happens. */
 export interface Frame {
@@ -60,6 +67,10 @@ interface State {
   /** Ends that wait for memory to be measured. */
   readonly closing: Set<Promise<void>>;
   readonly adapters: Map<string, AdapterStatus>;
+  /** Looks at what the application has loaded by now; once, when its first session opens. */
+  look: (() => void) | undefined;
+  /** Whose model asked last for each call id. */
+  readonly askers: Map<string, Attestation>;
 }
 
 const KEY = Symbol.for('agent-custody.instrumentation.v1');
@@ -77,6 +88,8 @@ export function state(): State {
       opened: 0,
       closing: new Set(),
       adapters: new Map(),
+      look: undefined,
+      askers: new Map(),
     };
     Object.defineProperty(globalThis, KEY, { value: present, configurable: true });
   }
@@ -118,7 +131,30 @@ export function declareLoss(loss: EvidenceLoss): void {
   }
 }
 
-/** An adapter says what became of it; {@link status} lists it. */
-export function reportAdapter(adapter: AdapterStatus): void {
-  state().adapters.set(adapter.framework, adapter);
+/** What became of a framework: {@link status} lists it, and so does the resource of the evidence. */
+export function reportAdapter(key: string, adapter: AdapterStatus): void {
+  const { adapters, configuration } = state();
+  adapters.set(key, adapter);
+  configure({ resource: withArming(configuration.resource) });
+}
+
+/** For people: a resource is not covered by a link's hash. */
+export function withArming(resource: Configuration['resource']): Configuration['resource'] {
+  const named = (which: AdapterStatus['state']): string[] =>
+    [...state().adapters.values()].flatMap((one) => (one.state === which ? [`${one.framework} ${one.version ?? ''}`.trim()] : []));
+  return {
+    ...resource,
+    'custody.instrumentation.armed': named('armed'),
+    'custody.instrumentation.unarmed': [...new Set(named('unarmed'))],
+  };
+}
+
+/** What the application has loaded is looked at once: before its first tool call when that may be the end of it, else soon after. */
+export function lookOnce(): void {
+  const present = state();
+  const { look } = present;
+  if (look === undefined) return;
+  present.look = undefined;
+  if (present.configuration.settings.strict) look();
+  else setImmediate(look);
 }

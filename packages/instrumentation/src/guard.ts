@@ -1,4 +1,5 @@
-import type { ApprovalDecision, Encoding, ObservedDecision, PolicyDecision, WrittenLink } from '@agent-custody/chain';
+import type { ActionStatus, ApprovalDecision, Encoding, ObservedDecision, PolicyDecision, WrittenLink } from '@agent-custody/chain';
+import { acknowledgement } from './enforce/acknowledge.js';
 import { state } from './global.js';
 
 /** An action that is about to run, as a guard sees it. */
@@ -14,6 +15,8 @@ export interface ProposedAction {
   readonly encoding: Encoding;
   readonly argumentsDigest: string;
   readonly reason: string | undefined;
+  /** Whoever wrapped the tool asks that the collector has its intent before it runs. */
+  readonly acknowledged: boolean;
   /** Whether whoever called can wait. */
   readonly canWait: boolean;
 }
@@ -46,8 +49,14 @@ export interface Ruling {
 /** Decides about each action before it runs. An error of a guard refuses the action: enforcement fails closed. */
 export interface Guard {
   decide(action: ProposedAction): Ruling;
+  /** The digest of the policy in force, `custody.fingerprint.policy`. Asked before each {@link decide}, which goes by it. */
+  fingerprint?(): string;
+  /** A session has ended: what was counted for it alone can be let go. */
+  ended?(session: string): void;
   /** How an action ended that `decide` was asked about: `denied` when it never ran. */
-  settled?(action: ProposedAction, status: string): void;
+  settled?(action: ProposedAction, status: ActionStatus): void;
+  /** An action is about to start another agent; an answer refuses that, and is what the action hears. */
+  spawns?(action: ProposedAction): Refusal | undefined;
 }
 
 /** Why an action was refused; an adapter turns it into what its framework tells the model. */
@@ -75,17 +84,35 @@ export class ActionDenied extends Error {
 /** The ruling when nobody decides. */
 const UNGUARDED: Ruling = { decision: 'allow', rule: 'none' };
 
-/** Asks the guard in force. Never throws: what a guard cannot decide is denied. */
-export function rule(action: () => ProposedAction): Ruling {
+const DECISIONS: ReadonlySet<PolicyDecision> = new Set(['allow', 'deny', 'require_approval']);
+
+/**
+ * Asks the guard in force. Never throws: what a guard cannot decide is denied.
+ *
+ * @param acknowledged whoever wrapped the tool wants its intent taken first, whatever the guard thinks of that
+ */
+export function rule(acknowledged: boolean, action: () => ProposedAction): Ruling {
   const { guard } = state().configuration;
-  if (guard === undefined) return UNGUARDED;
+  if (guard === undefined && !acknowledged) return UNGUARDED;
   try {
-    const ruling = guard.decide(action());
-    if (ruling.decision !== 'require_approval' || ruling.wait) return ruling;
-    return { ...ruling, reason: 'it needs an approval, and nobody is set up to give one' };
+    const proposed = action();
+    const ruling = guard === undefined ? UNGUARDED : guard.decide(proposed);
+    // A guard without types may answer anything, a promise too; what is no decision is no permission.
+    if (!DECISIONS.has(ruling.decision)) throw new TypeError('no decision');
+    if (ruling.decision === 'require_approval' && !ruling.wait)
+      return { ...ruling, reason: 'it needs an approval, and nobody is set up to give one' };
+    return acknowledged && ruling.decision !== 'deny' ? { ...ruling, wait: onceAcknowledged(ruling.wait) } : ruling;
   } catch {
     return { decision: 'deny', rule: 'error', reason: 'the policy could not be evaluated' };
   }
+}
+
+function onceAcknowledged(wait: Ruling['wait']): NonNullable<Ruling['wait']> {
+  const acknowledged = acknowledgement();
+  return async (intent, signal) => {
+    const taken = await acknowledged();
+    return taken.go && wait ? wait(intent, signal) : taken;
+  };
 }
 
 /** What the model is told. */

@@ -7,8 +7,9 @@ const KEY_BYTES = 32;
 /** Up to so many characters two one-shot hashes cost less than an Hmac object and its finalizer; beyond, copying the text costs more. */
 const SHORT = 1024;
 
-const inner = Buffer.alloc(BLOCK + SHORT * 3);
-const outer = Buffer.alloc(BLOCK + 32);
+/** Keys are always of the same length: the pads behind them stay as they are. */
+const inner = Buffer.alloc(BLOCK + SHORT * 3, 0x36);
+const outer = Buffer.alloc(BLOCK + 32, 0x5c);
 
 /** Node's own primitives: 6 to 10 times faster than the portable ones on records of this size. */
 export const nodeHashing: Hashing = {
@@ -27,11 +28,18 @@ function shortHmac(saltHex: string, text: string): string {
     inner[i] = key ^ 0x36;
     outer[i] = key ^ 0x5c;
   }
-  inner.fill(0x36, KEY_BYTES, BLOCK);
-  outer.fill(0x5c, KEY_BYTES, BLOCK);
   const end = BLOCK + inner.write(text, BLOCK, 'utf8');
-  outer.write(hash('sha256', inner.subarray(0, end), 'hex'), BLOCK, 'hex');
+  outer.write(hash('sha256', firstBytes(end), 'binary'), BLOCK, 'latin1');
   return hash('sha256', outer);
+}
+
+/** A view costs a tenth of the hash, and texts are of few lengths: each is made once. */
+const views: (Buffer | undefined)[] = new Array(inner.length + 1);
+
+function firstBytes(end: number): Buffer {
+  const view = views[end] ?? inner.subarray(0, end);
+  views[end] = view;
+  return view;
 }
 
 function longHmac(saltHex: string, text: string): string {

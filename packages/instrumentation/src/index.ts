@@ -3,6 +3,7 @@ export { CustodyError, type CustodyErrorCode } from './errors.js';
 export type { EvidenceState } from './evidence/types.js';
 export { type Flushed, flush } from './exit.js';
 export type { AdapterStatus } from './global.js';
+export { governTools } from './govern.js';
 export { CustodyInstrumentation, type CustodyInstrumentationConfig, type EvidenceConfig } from './instrumentation.js';
 export { defaultRedact } from './redact.js';
 export { session } from './session.js';

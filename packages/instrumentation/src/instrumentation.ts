@@ -1,19 +1,23 @@
 import { join } from 'node:path';
-import type { TracerProvider } from '@opentelemetry/api';
+import { diag, type TracerProvider } from '@opentelemetry/api';
 import { InstrumentationBase, type InstrumentationConfig, type InstrumentationNodeModuleDefinition } from '@opentelemetry/instrumentation';
 import type { Exports, Target } from './adapters/adapter.js';
-import { enablePatches, reportWaiting, setRunOptions } from './adapters/arming.js';
-import { apply, definitionsOf, versionOf } from './adapters/definitions.js';
+import { enablePatches, reportWaiting, setRunOptions, UNARMED } from './adapters/arming.js';
+import { apply, definitionsOf, grouped, versionOf } from './adapters/definitions.js';
 import { ADAPTERS } from './adapters/index.js';
-import { openEvidence } from './channel.js';
+import { observeAdapters } from './arming-metric.js';
+import { openEvidence, tracesUrl } from './channel.js';
+import { openGuard } from './enforce/open.js';
 import { guarded } from './errors.js';
 import type { EvidenceChannel } from './evidence/types.js';
-import { configure, state } from './global.js';
-import { patchImported, patchRequired } from './loaded.js';
+import { configure, state, withArming } from './global.js';
+import { patchLoaded } from './loaded.js';
 import { type Loader, registerLoader } from './loader.js';
 import { peerRequire } from './peer.js';
 import { environmentResource, evidenceResource } from './resource.js';
+import { refuse, sayIfRegistered } from './say.js';
 import type { Capture } from './settings.js';
+import { survey } from './survey.js';
 import type { Agent, Redact } from './types.js';
 import { SCOPE_NAME, SCOPE_VERSION } from './version.js';
 
@@ -26,7 +30,7 @@ export interface EvidenceConfig {
   /** Default: CUSTODY_SPOOL, else a folder in the user's state directory. */
   readonly spoolDirectory?: string | undefined;
   /** Default: CUSTODY_DURABILITY, else `spool`. */
-  readonly durability?: 'memory' | 'spool' | undefined;
+  readonly durability?: 'memory' | 'spool' | 'acknowledged' | undefined;
   /** Bytes; default 64 MiB. */
   readonly maxSpoolBytes?: number | undefined;
   /** For one request, in ms; default 10 000. */
@@ -49,11 +53,15 @@ export interface CustodyInstrumentationConfig extends InstrumentationConfig {
   readonly principal?: string | undefined;
   /** Paths. */
   readonly memory?: readonly string[] | undefined;
+  /** Policy files (JSON or YAML) that decide about each action before it runs; default CUSTODY_POLICY. */
+  readonly policy?: readonly string[] | undefined;
   /** For the sessions that are opened around agent runs: what changes honestly in the system prompt. */
   readonly mask?: readonly (RegExp | string)[] | undefined;
-  /** Names of adapters (`ai`, `mcp`) to leave off. */
+  /** Names of adapters (`ai`, `mcp`, …) to leave off. */
   readonly disabledAdapters?: readonly string[] | undefined;
-  /** Patch what was loaded before, as far as that is possible (classes). Default true. */
+  /** An agent framework that is found unarmed, or in an unknown version, ends the process. Default: CUSTODY_STRICT, else false. */
+  readonly strict?: boolean | undefined;
+  /** Look for what was loaded before, and patch it as far as that is possible (classes). Default true. */
   readonly patchLoaded?: boolean | undefined;
 }
 
@@ -66,6 +74,7 @@ export interface CustodyInstrumentationConfig extends InstrumentationConfig {
 export class CustodyInstrumentation extends InstrumentationBase<CustodyInstrumentationConfig> {
   // The base class calls init and enable from its constructor: no field here may have an initialiser.
   declare private hooked: boolean | undefined;
+  declare private hidden: boolean | undefined;
   declare private channel: { readonly config: EvidenceConfig; readonly evidence: EvidenceChannel | undefined } | undefined;
 
   constructor(config: CustodyInstrumentationConfig = {}) {
@@ -80,6 +89,7 @@ export class CustodyInstrumentation extends InstrumentationBase<CustodyInstrumen
   override setConfig(config: CustodyInstrumentationConfig): void {
     super.setConfig(config);
     guarded('applying the configuration', () => this.applyConfig(config));
+    this.applyPolicy(config);
   }
 
   override setTracerProvider(tracerProvider: TracerProvider): void {
@@ -101,15 +111,34 @@ export class CustodyInstrumentation extends InstrumentationBase<CustodyInstrumen
     for (const adapter of this.adapters()) guarded(`arming ${adapter.name}`, () => adapter.arm?.());
     if (targets.length > 0) void this.loader;
     if (this.getConfig().patchLoaded !== false) {
-      guarded('patching what is loaded', () => patchRequired(targets));
-      guarded('patching what is imported', () => patchImported(targets, process.cwd()));
+      guarded('patching what is loaded', () => patchLoaded(targets));
+      state().look = () => void guarded('looking at what is loaded', () => survey(this.adapters(), this.hidden === true));
     }
+    if (targets.length > 0) this.watchLoader();
     guarded('hooking require', () => hookUnresolvable(targets));
   }
 
   override disable(): void {
     super.disable();
     enablePatches(false);
+  }
+
+  override _updateMetricInstruments(): void {
+    observeAdapters(this.meter);
+  }
+
+  /** A loader that another copy of import-in-the-middle registered before can shadow ours silently. */
+  private watchLoader(): void {
+    const { loader } = this;
+    void loader.confirmed().then((heard) => {
+      this.hidden = !heard;
+      if (heard) return;
+      const { reason, remedy } = UNARMED.foreign_loader;
+      const why = loader.problem ?? `${reason}; ${remedy}`;
+      diag.error(`agent-custody: UNARMED for ES modules: ${why}`);
+      if (state().configuration.settings.strict) refuse(`ES modules: ${why}`);
+      sayIfRegistered(`UNARMED for ES modules: ${why}`);
+    });
   }
 
   private adapters(): typeof ADAPTERS {
@@ -121,14 +150,30 @@ export class CustodyInstrumentation extends InstrumentationBase<CustodyInstrumen
     return this.adapters().flatMap((adapter) => adapter.targets);
   }
 
+  /** Enforcement is not guarded: a policy that is named and cannot be set up must not leave everything allowed. */
+  private applyPolicy({ policy, evidence }: CustodyInstrumentationConfig): void {
+    const { settings } = state().configuration;
+    const durability = evidence?.durability ?? settings.durability;
+    configure({
+      guard: openGuard({
+        policy: policy ?? settings.policy,
+        acknowledged: durability === 'acknowledged',
+        endpoint: evidence && tracesUrl(evidence.url),
+        headers: evidence?.headers ?? {},
+      }),
+    });
+  }
+
   private applyConfig(config: CustodyInstrumentationConfig): void {
     const { settings, capture } = state().configuration;
-    const { agent, owner, principal, memory, redact, spans } = config;
-    const given = Object.fromEntries(Object.entries({ agent, owner, principal, memory }).filter(([, value]) => value !== undefined));
+    const { agent, owner, principal, memory, strict, redact, spans } = config;
+    const given = Object.fromEntries(
+      Object.entries({ agent, owner, principal, memory, strict }).filter(([, value]) => value !== undefined),
+    );
     configure({
       settings: { ...settings, ...given },
       capture: { ...capture, ...config.capture },
-      resource: evidenceResource(environmentResource(), agent?.id ?? settings.agent.id),
+      resource: withArming(evidenceResource(environmentResource(), agent?.id ?? settings.agent.id)),
       ...(redact && { redact }),
       ...(spans !== undefined && { spans }),
     });
@@ -151,20 +196,20 @@ interface RequireInTheMiddle {
 }
 
 /**
- * MCP's version 1 names a main file that does not exist, at which require-in-the-middle gives the whole package up. Asked for the
- * file's own path it does not look for the main file, wherever the package is installed.
+ * MCP's version 1 and LangChain's 0.2 have no main file that could be resolved, at which require-in-the-middle gives the whole
+ * package up. Asked for the file's own path it does not look for the main file, wherever the package is installed.
  */
 function hookUnresolvable(targets: readonly Target[]): void {
-  const byPath = new Map(
-    targets
-      .filter(({ main, file }) => !main && file.includes('/cjs/'))
-      .map((target) => [`${target.packageName}/${target.file}`.replace(/(\/index)?\.js$/, ''), target]),
+  const byPath = grouped(
+    targets.filter(({ main, file }) => !main && (file.includes('/cjs/') || file.endsWith('.cjs'))),
+    ({ packageName, file }) => `${packageName}/${file}`.replace(/(\/index)?\.js$/, ''),
   );
   if (byPath.size === 0) return;
   const { Hook } = peerRequire()('require-in-the-middle') as RequireInTheMiddle;
   new Hook([...byPath.keys()], { internals: true }, (exports, path, folder) => {
-    const target = byPath.get(path);
-    if (target === undefined) return exports;
-    return apply(target, exports, folder && versionOf(target.packageName, join(folder, 'package.json')));
+    const own = byPath.get(path);
+    const [first] = own ?? [];
+    if (own === undefined || first === undefined) return exports;
+    return apply(own, exports, folder && versionOf(first.packageName, join(folder, 'package.json')));
   });
 }

@@ -2,6 +2,7 @@ import type { Components, Position, WrittenLink } from '@agent-custody/chain';
 import type { Context } from '@opentelemetry/api';
 import type { Action } from './action.js';
 import { type Asked, AskedCalls } from './asked.js';
+import { Attestation } from './attestation.js';
 import { guarded } from './errors.js';
 import type { EvidenceLoss } from './evidence/types.js';
 import { FingerprintMeter } from './fingerprint.js';
@@ -10,7 +11,7 @@ import { IdleTimer } from './idle.js';
 import { newSessionId } from './random.js';
 import { Recorder } from './recorder.js';
 import { activeContext, activeOrSession, type LinkSpan, startLinkSpan, within } from './spans.js';
-import type { ActiveSession, Agent, Hold, ModelCall, ModelRequest, SessionOptions, SessionOutcome } from './types.js';
+import type { ActionCall, ActiveSession, Agent, Hold, ModelCall, ModelRequest, SessionOptions, SessionOutcome } from './types.js';
 
 /** How a session comes by its parent. */
 export type Lineage =
@@ -44,7 +45,9 @@ export class Session implements ActiveSession {
   private readonly meter: FingerprintMeter;
   private readonly parent: Position | undefined;
   private readonly announced: boolean;
+  private readonly automatic: boolean;
   private readonly asked: AskedCalls;
+  private readonly attestation = new Attestation(() => this.endWhenIdle());
   private readonly actions = new Set<Action>();
   private phase: 'open' | 'closing' | 'ended' = 'open';
   private holds = 0;
@@ -52,13 +55,18 @@ export class Session implements ActiveSession {
   private outcome: SessionOutcome = 'completed';
   private lastAllowed: Position | undefined;
   private successor: Session | undefined;
+  private waiting: NodeJS.Timeout | undefined;
   /** Pending while memory is measured for the end. */
   closed: Promise<void> | undefined;
 
-  /** @throws CustodyError `invalid_argument` for a mask that is no regular expression */
-  constructor(options: SessionOptions, agent: Agent, lineage: Lineage, inherited?: Inherited) {
+  /**
+   * @param automatic opened around one run of a framework's, which is over when its function has settled
+   * @throws CustodyError `invalid_argument` for a mask that is no regular expression
+   */
+  constructor(options: SessionOptions, agent: Agent, lineage: Lineage, automatic = false, inherited?: Inherited) {
     this.options = options;
     this.agent = agent;
+    this.automatic = automatic;
     this.meter = new FingerprintMeter(options, inherited?.components);
     this.asked = inherited?.asked ?? new AskedCalls();
     const outer = activeContext(state().frames.getStore());
@@ -111,22 +119,30 @@ export class Session implements ActiveSession {
 
   modelCall(sent: ModelRequest): ModelCall {
     if (this.phase === 'ended') return this.live().modelCall(sent);
-    this.holds++;
+    this.attestation.modelCall();
     guarded('measuring a model call', () => this.measure(this.meter.asked(sent), sent.conversationId));
     const { components } = this.recorder;
-    let open = true;
+    const done = this.join();
     return {
       asked: (calls, reason) => {
-        for (const { callId } of calls) this.asked.remember(callId, { reason, components, session: this.id });
+        for (const { callId, runs = false } of calls) {
+          this.asked.remember(callId, { reason, components, session: this.id });
+          this.attestation.asked(callId, runs);
+        }
       },
-      done: () => {
-        if (open) this.release();
-        open = false;
-      },
+      done,
     };
   }
 
-  forgo(_callIds: readonly string[]): void {}
+  forgo(callIds: readonly string[]): void {
+    for (const callId of callIds) this.attestation.forgo(callId);
+    this.successor?.forgo(callIds);
+  }
+
+  /** A call begins, or is refused. */
+  executes({ tool: { callId }, requested = false }: Pick<ActionCall<unknown>, 'tool' | 'requested'>): void {
+    if (callId !== undefined) this.attestation.executed(callId, requested);
+  }
 
   hold(): Hold {
     if (this.phase === 'ended') return this.live().hold();
@@ -141,6 +157,16 @@ export class Session implements ActiveSession {
     };
     const idle = new IdleTimer(state().configuration.idleMs, () => release('abandoned'));
     return { touch: () => idle.touch(), release };
+  }
+
+  /** A run that goes on in this session, and may outlast its function; answers how to say that it is over. */
+  join(): () => void {
+    this.holds++;
+    let open = true;
+    return () => {
+      if (open) this.release();
+      open = false;
+    };
   }
 
   settle(outcome: SessionOutcome): void {
@@ -160,8 +186,11 @@ export class Session implements ActiveSession {
   /** An action begins: the session starts with it at the latest, and stays open until it has left. */
   enter(action: Action): void {
     this.start();
+    // A policy that changed is announced before the first action that it decides about.
+    this.change(policyInForce());
     this.actions.add(action);
     this.holds++;
+    this.executes(action.call);
   }
 
   /** The intent of an action that may run is on record. */
@@ -179,16 +208,21 @@ export class Session implements ActiveSession {
     guarded('declaring a loss', () => this.recorder.declareLoss(loss, activeOrSession(state().frames.getStore(), this.context)));
   }
 
-  /** Ends at once, whatever is under way: the process is about to go. */
-  shutDown(): void {
+  /**
+   * Ends at once, whatever is under way: the process is about to go.
+   *
+   * @param drained nothing can happen any more, not even what was about to
+   */
+  shutDown(drained = false): void {
     if (this.phase === 'ended') return;
+    const over = this.over(drained);
     this.note('shutdown');
-    guarded('ending a session', () => this.finish(undefined));
+    guarded('ending a session', () => this.finish(undefined, over));
   }
 
   /** Ends as `shutdown` when nothing is under way. */
   shutDownWhenIdle(): void {
-    if (this.holds === 0) this.settle('shutdown');
+    if (this.holds === 0 && this.attestation.grace === 0) this.settle('shutdown');
   }
 
   private announce(child: string, outer: Context, agent: Agent): WrittenLink | undefined {
@@ -202,7 +236,7 @@ export class Session implements ActiveSession {
   private succeed(): Session {
     const inherited = { components: this.recorder.components, asked: this.asked };
     const by = this.lastAllowed ?? (this.recorder.started ? undefined : this.parent);
-    const session = new Session(this.options, this.agent, by ? { type: 'asked', by } : { type: 'root' }, inherited);
+    const session = new Session(this.options, this.agent, by ? { type: 'asked', by } : { type: 'root' }, false, inherited);
     // Nobody's function runs in it: it ends with what it was opened for.
     session.settled = true;
     return session;
@@ -216,7 +250,13 @@ export class Session implements ActiveSession {
   private start(components?: Components, conversationId?: string): void {
     if (this.recorder.started) return;
     const { principal, owner, memoryStore } = this.options;
-    const details = { components: this.meter.initial(components), principal, owner, memoryStore, parent: this.parent };
+    const details = {
+      components: { ...this.meter.initial(components), ...policyInForce() },
+      principal,
+      owner,
+      memoryStore,
+      parent: this.parent,
+    };
     this.recorder.start({ ...details, conversationId: this.options.conversationId ?? conversationId }, this.context);
   }
 
@@ -239,14 +279,32 @@ export class Session implements ActiveSession {
   }
 
   private endWhenIdle(): void {
-    if (this.phase !== 'open' || !this.settled || this.holds > 0) return;
+    if (this.phase !== 'open' || !this.settled || this.holds > 0 || this.waitsForCalls()) return;
     guarded('ending a session', () => this.end());
+  }
+
+  /** A run that nobody awaits may be between its model's answer and the tool. */
+  private waitsForCalls(): boolean {
+    clearTimeout(this.waiting);
+    const { grace } = this.attestation;
+    if (this.automatic || this.outcome !== 'completed' || grace === 0) return false;
+    // Timers fire up to a millisecond early by the finer clock.
+    this.waiting = setTimeout(() => this.endWhenIdle(), grace + 1);
+    this.waiting.unref();
+    return true;
+  }
+
+  /** Whether calls that were asked for and have not begun are to be held against it: not when its runs may not have come so far. */
+  private over(drained: boolean): boolean {
+    const stopped = this.outcome !== 'completed' && this.outcome !== 'shutdown';
+    if (stopped || this.holds > 0 || !(this.settled || state().processSession === this)) return false;
+    return this.automatic || drained || this.attestation.grace === 0;
   }
 
   private end(): void {
     const memory = this.unheard ? undefined : this.meter.measureMemory();
     if (typeof memory === 'object') this.endAfter(memory);
-    else this.finish(memory);
+    else this.finish(memory, this.over(false));
   }
 
   private endAfter(memory: Promise<string>): void {
@@ -259,7 +317,7 @@ export class Session implements ActiveSession {
       // Something came while memory was being measured: it may have changed it.
       this.phase = 'open';
       if (this.holds > 0 || this.recorder.links !== before) this.endWhenIdle();
-      else guarded('ending a session', () => this.finish(digest));
+      else guarded('ending a session', () => this.finish(digest, this.over(false)));
       return this.closed;
     });
     this.closed = closed;
@@ -271,29 +329,46 @@ export class Session implements ActiveSession {
     return !this.recorder.started && !this.announced;
   }
 
-  private finish(memory: string | undefined): void {
+  private finish(memory: string | undefined, over: boolean): void {
     this.phase = 'closing';
+    clearTimeout(this.waiting);
     try {
       if (this.unheard) this.span.span?.end();
-      else this.conclude(memory);
+      else this.conclude(memory, over);
     } finally {
       this.phase = 'ended';
       this.recorder.stop();
+      guarded('telling the guard', () => state().configuration.guard?.ended?.(this.id));
       state().open.delete(this);
       if (state().processSession === this) state().processSession = undefined;
     }
   }
 
-  /** The last links, in their order: memory, outcomes, losses, the end. */
-  private conclude(memory: string | undefined): void {
+  /** The last links, in their order: memory, outcomes, the attestation, losses, the end. */
+  private conclude(memory: string | undefined, over: boolean): void {
     this.start();
     guarded('measuring memory', () => this.change({ memory: memory ?? this.meter.memoryNow() }));
     for (const action of [...this.actions].reverse()) action.abandon();
+    guarded('attesting', () => this.attest(over));
     this.recorder.declareRest(this.context);
     this.recorder.record(this.span, (writer, place) => writer.end(this.outcome, place), this.outcome === 'error');
+  }
+
+  private attest(over: boolean): void {
+    const details = this.attestation.close(over);
+    if (details)
+      this.recorder.record(this.recorder.span('attestation', this.context), (writer, place) => writer.attestation(details, place));
   }
 }
 
 function positionOf({ session, seq, hash }: WrittenLink): Position {
   return { session, seq, hash };
+}
+
+const NO_POLICY: Components = {};
+
+/** The component that a guard adds; it is asked before each decision, and decides by what it answered. */
+function policyInForce(): Components {
+  const policy = state().configuration.guard?.fingerprint?.();
+  return policy === undefined ? NO_POLICY : { policy };
 }

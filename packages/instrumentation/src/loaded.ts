@@ -1,45 +1,58 @@
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Exports, isModule, type Target } from './adapters/adapter.js';
+import type { Exports, Target } from './adapters/adapter.js';
+import { isArmed, reportUnarmed } from './adapters/arming.js';
 import { apply, versionOf } from './adapters/definitions.js';
 import { guarded } from './errors.js';
+import { type Script, withScripts } from './scripts.js';
+
+/** What was loaded before the instrumentation came: patched as far as that is possible, and said where it is not. */
+export function patchLoaded(targets: readonly Target[]): void {
+  patchRequired(targets);
+  withScripts((scripts) => patchImported(targets, scripts));
+}
 
 /**
- * CommonJS files that were required before the instrumentation came. Classes are patched where they are; exported functions only
- * for whoever requires them from now on.
+ * CommonJS. Classes are patched where they are; exported functions only for whoever requires them from now on, and who has them
+ * already keeps what he has.
  */
-export function patchRequired(targets: readonly Target[]): void {
-  const { cache } = createRequire(import.meta.url);
+function patchRequired(targets: readonly Target[]): void {
+  const { cache } = createRequire(process.execPath);
   for (const [file, loaded] of Object.entries(cache)) {
-    const target = loaded?.loaded ? targets.find(({ include }) => include.test(pathToFileURL(file).href)) : undefined;
-    if (target && loaded) loaded.exports = apply(target, loaded.exports as Exports, versionOf(target.packageName, file));
+    const own = loaded?.loaded ? matching(targets, file) : [];
+    const [first] = own;
+    const version = first && versionOf(first.packageName, file);
+    if (loaded === undefined || first === undefined || isArmed(first.packageName, version, first.file)) continue;
+    if (!own.every(({ classesOnly }) => classesOnly)) reportUnarmed(first.packageName, 'loaded_before', version, first.file);
+    loaded.exports = apply(own, loaded.exports as Exports, version);
   }
 }
 
-/**
- * ES modules that were imported before: there is no list of them, so those that the application's folder can reach are loaded.
- * That yields the very modules that it has, with their classes; exported functions cannot be replaced any more.
- *
- * @param from folder of the application
- */
-export function patchImported(targets: readonly Target[], from: string): void {
-  for (const target of targets) {
-    const file = target.classesOnly && isModule(target) ? find(join(target.packageName, target.file), from) : undefined;
-    if (file === undefined) continue;
-    const patch = (exports: Exports): Exports => apply(target, exports, versionOf(target.packageName, file));
-    // At once where node can: the application's next line may be the call. A module that cannot be required is imported.
-    const loaded = process.features.require_module ? guarded('loading a module', () => createRequire(file)(file) as Exports) : undefined;
-    if (loaded) patch(loaded);
-    else void import(pathToFileURL(file).href).then(patch, () => undefined);
+/** ES modules. Importing one again yields the very module, with its classes; exported functions cannot be replaced any more. */
+function patchImported(targets: readonly Target[], scripts: readonly Script[]): void {
+  for (const { path, url, isModule } of scripts) {
+    const own = isModule ? matching(targets, path) : [];
+    const [first] = own;
+    const version = first && versionOf(first.packageName, path);
+    if (first === undefined || isArmed(first.packageName, version, first.file)) continue;
+    const patchable = own.filter(({ classesOnly }) => classesOnly);
+    if (patchable.length < own.length) reportUnarmed(first.packageName, 'loaded_before', version, first.file);
+    else reach(path, url, (exports) => apply(patchable, exports, version));
   }
 }
 
-function find(path: string, from: string): string | undefined {
-  for (let folder = from; ; folder = dirname(folder)) {
-    const file = join(folder, 'node_modules', path);
-    if (existsSync(file)) return file;
-    if (folder === dirname(folder)) return undefined;
-  }
+/** At once where node can: the application's next line may be the call. */
+function reach(path: string, url: string, patch: (exports: Exports) => void): void {
+  const required =
+    process.features.require_module && !url.includes('?')
+      ? guarded('loading a module', () => createRequire(path)(path) as Exports)
+      : undefined;
+  if (required) patch(required);
+  else void import(url).then(patch, () => undefined);
+}
+
+/** Which targets a file is for. */
+export function matching(targets: readonly Target[], path: string): Target[] {
+  const { href } = pathToFileURL(path);
+  return targets.filter(({ include }) => include.test(href));
 }

@@ -31,7 +31,11 @@ interface WithHooks {
 }
 
 const KEY = Symbol.for('agent-custody.instrumentation.v1.loader');
-const probeUrl = new URL('./loader-probe.js', import.meta.url);
+
+/** Not at the top of the file: a bundle for CommonJS has no URL of its own. */
+function probeUrl(): URL {
+  return new URL('./loader-probe.js', import.meta.url);
+}
 
 /**
  * Registers the hooks through which ES modules matching `include` are patched; once per process. What is already imported stays
@@ -50,7 +54,7 @@ function register(include: readonly RegExp[]): Loader {
     const peer = peerRequire();
     const hook = pathToFileURL(peer.resolve('import-in-the-middle/hook.mjs')).href;
     const createHook = peer.resolve('import-in-the-middle/create-hook.mjs');
-    const files = [...include, new RegExp(`^${probeUrl.href.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`)];
+    const files = [...include, new RegExp(`^${probeUrl().href.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`)];
     const confirmed = (): Promise<boolean> => confirm(peer);
     if (registerSync(peer, createHook, hook, files)) return { kind: 'sync', confirmed };
     const data: HookData = { hook, createHook: pathToFileURL(createHook).href, include: files };
@@ -84,10 +88,11 @@ async function confirm(peer: NodeJS.Require): Promise<boolean> {
   let heard = false;
   try {
     const { Hook } = peer('import-in-the-middle') as InTheMiddle;
-    const listener = new Hook([fileURLToPath(probeUrl)], { internals: true }, () => {
+    const url = probeUrl();
+    const listener = new Hook([fileURLToPath(url)], { internals: true }, () => {
       heard = true;
     });
-    await import(probeUrl.href);
+    await import(url.href);
     listener.unhook();
   } catch (error) {
     diag.debug('agent-custody: the loader probe failed', error);

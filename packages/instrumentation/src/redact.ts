@@ -28,6 +28,12 @@ const SHAPES: readonly RegExp[] = [
   /\b[A-Za-z0-9_~.]{3}\dQ~[\w~.-]{31,34}|\bAccountKey=[A-Za-z0-9+/]{40,}/, // Azure
 ];
 
+/** All of them as one expression for each set of flags: one pass over a text costs a third of one for each. */
+const ANY_SHAPE: readonly RegExp[] = ['', 'i'].map((flags) => {
+  const shapes = SHAPES.filter((shape) => shape.flags === flags);
+  return new RegExp(shapes.map(({ source }) => `(?:${source})`).join('|'), flags);
+});
+
 /** The last words of a key that names a credential, in snake, kebab, camel or no case at all. */
 const NAME =
   'pass(?:word|wd|phrase|code)?|pwd|secret|token|api[_-]?key|apikey|access[_-]?key(?:[_-]?id)?|secret[_-]?(?:access[_-]?)?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|credentials?|authorization|auth|cookies?|set-cookie|session[_-]?key|client[_-]?secret|bearer|jwt|otp|totp|mfa[_-]?code|pin|cvv|cvc';
@@ -64,7 +70,7 @@ function capitalised(names: string): string {
 /** Whether JSON text holds what looks like a credential, by the name of a key or by its shape. */
 export function holdsCredential(text: string): boolean {
   return (
-    (NAME_HINT.test(text) && (NAMED.test(text) || PAIRED.test(text) || WRITTEN.test(text))) || SHAPES.some((shape) => shape.test(text))
+    (NAME_HINT.test(text) && (NAMED.test(text) || PAIRED.test(text) || WRITTEN.test(text))) || ANY_SHAPE.some((shapes) => shapes.test(text))
   );
 }
 

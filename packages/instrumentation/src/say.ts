@@ -6,9 +6,24 @@ export function say(line: string): void {
   if (!isQuiet()) write(line);
 }
 
-/** For CUSTODY_STRICT: an agent that would run unrecorded does not run. */
+const REGISTERED = Symbol.for('agent-custody.instrumentation.v1.registered');
+
+/** Whether `register` has set everything up here; marks it so. */
+export function register(): boolean {
+  const holder = globalThis as { [REGISTERED]?: boolean };
+  const before = holder[REGISTERED] === true;
+  holder[REGISTERED] = true;
+  return before;
+}
+
+/** Where nobody set OpenTelemetry's `diag` up, standard error is what there is. */
+export function sayIfRegistered(line: string): void {
+  if (REGISTERED in globalThis) say(line);
+}
+
+/** For `strict`: an agent that would run unrecorded does not run. */
 export function refuse(why: string): never {
-  write(`refusing to run, CUSTODY_STRICT is set: ${why}`);
+  write(`refusing to run (strict): ${why}`);
   process.exit(1);
 }
 

@@ -3,16 +3,18 @@ import { callerOf } from './baggage.js';
 import { CustodyError, guarded } from './errors.js';
 import { watchExit } from './exit.js';
 import { outcomeOfError } from './failure.js';
-import { type Frame, state } from './global.js';
+import { type Frame, lookOnce, state } from './global.js';
+import { ActionDenied } from './guard.js';
 import { type Lineage, Session } from './lifecycle.js';
 import { type Observer, observe } from './observe.js';
-import type { ActiveSession, Agent, SessionOptions } from './types.js';
+import type { ActiveSession, Agent, SessionOptions, SessionOutcome } from './types.js';
 
 /**
  * Runs `fn` as one session of an agent: every model call and action in it, parallel ones too, is one chain. A session inside
  * another one is its child. Answers what `fn` answers; when `memory` is an asynchronous function, a promise of it.
  *
- * @throws CustodyError `invalid_argument` for an agent without an id, or a mask that is no regular expression
+ * @throws CustodyError `invalid_argument` for an agent without an id, or a mask that is no regular expression; ActionDenied inside of
+ * an action, when the policy lets it start no other agent
  * @example await session({ agent: { id: 'billing-bot' }, principal: 'alice@example.com', memory: ['notes'] }, () => run())
  */
 export function session<T>(
@@ -24,19 +26,33 @@ export function session<T>(options: SessionOptions, fn: (session: ActiveSession)
   return runInSession(options, fn);
 }
 
+/** How a session around an agent's run is opened. */
+export interface RunOptions extends SessionOptions {
+  /** Opened by an adapter: what is wrong with its options does not break the run. `child`: also inside a run that it might join. */
+  readonly automatic?: boolean | 'child' | undefined;
+  /** Reads an outcome from what the run threw; undefined: by the general rule. */
+  readonly outcomeOf?: ((error: unknown) => SessionOutcome | undefined) | undefined;
+}
+
 /**
  * Opens a session around `fn`. An `automatic` one, around an agent's run, joins the session whose function is running, unless the
  * run is inside an action of it: then it is another agent's, and a child.
  */
-export function runInSession<T>(options: SessionOptions & { readonly automatic?: boolean }, fn: (session: ActiveSession) => T): T {
+export function runInSession<T>({ automatic, outcomeOf, ...options }: RunOptions, fn: (session: ActiveSession) => T): T {
   const frame = state().frames.getStore();
-  if (options.automatic && frame && !frame.action && frame.session.running) return fn(frame.session);
+  if (automatic === true && frame && !frame.action && frame.session.running) return join(frame.session, fn);
+  const refusal = frame?.action?.spawns();
+  if (refusal) {
+    const denied = new ActionDenied(refusal);
+    if (Object.prototype.toString.call(fn) !== '[object AsyncFunction]') throw denied;
+    return Promise.reject(denied) as T;
+  }
   const lineage = lineageOf(frame);
-  const own = options.automatic
-    ? (guarded('opening a session', () => openSession(options, lineage)) ?? openSession({}, lineage))
+  const own = automatic
+    ? (guarded('opening a session', () => openSession(options, lineage, true)) ?? openSession({}, lineage, true))
     : openSession(options, lineage);
   const inner: Frame = { session: own, action: undefined, parent: frame?.action ? frame : frame?.parent, context: own.context };
-  const run = new Run(own, inner);
+  const run = new Run(own, inner, outcomeOf);
   const memory = own.prepare();
   if (memory === undefined) return run.start(fn);
   // Whoever gives an asynchronous memory gets a promise, as the type of session() says, and it waits for the end's measuring too.
@@ -71,14 +87,15 @@ function processSession(): Session {
   return present.processSession;
 }
 
-function openSession(options: SessionOptions, lineage: Lineage): Session {
+function openSession(options: SessionOptions, lineage: Lineage, automatic = false): Session {
   const { settings } = state().configuration;
   const { principal, owner, memory } = settings;
   const agent: Agent = options.agent ?? settings.agent;
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   checkTexts(agent, given);
   watchExit();
-  return new Session({ principal, owner, memory, ...given }, agent, lineage);
+  lookOnce();
+  return new Session({ principal, owner, memory, ...given }, agent, lineage, automatic);
 }
 
 /** JavaScript gives what it likes; a link holds texts. */
@@ -107,14 +124,30 @@ function lineageOf(frame: Frame | undefined): Lineage {
   return by ? { type: 'asked', by } : { type: 'root' };
 }
 
+/** A run that nobody awaits keeps its session open: its model may have asked for what is still to begin. */
+function join<T>(own: Session, fn: (session: ActiveSession) => T): T {
+  const left = own.join();
+  let result: T;
+  try {
+    result = fn(own);
+  } catch (error) {
+    left();
+    throw error;
+  }
+  const observer: Observer = { within: (step) => step(), value: left, error: left, yielded: () => {}, stopped: left };
+  return observe(result, observer, state().configuration.idleMs);
+}
+
 /** Follows the function of a session to its end. */
 class Run implements Observer {
   private readonly session: Session;
   private readonly frame: Frame;
+  private readonly outcomeOf: RunOptions['outcomeOf'];
 
-  constructor(own: Session, frame: Frame) {
+  constructor(own: Session, frame: Frame, outcomeOf: RunOptions['outcomeOf']) {
     this.session = own;
     this.frame = frame;
+    this.outcomeOf = outcomeOf;
   }
 
   start<T>(fn: (session: ActiveSession) => T): T {
@@ -138,7 +171,7 @@ class Run implements Observer {
   }
 
   error(error: unknown): void {
-    this.session.settle(outcomeOfError(error));
+    this.session.settle(guarded('reading an outcome', () => this.outcomeOf?.(error)) ?? outcomeOfError(error));
   }
 
   yielded(): void {}

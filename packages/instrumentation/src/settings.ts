@@ -18,7 +18,12 @@ export interface Settings {
   readonly memory: readonly string[] | undefined;
   /** Directory of the spool; undefined: the user's state directory. */
   readonly spool: string | undefined;
-  readonly durability: 'memory' | 'spool';
+  /** `acknowledged`: no tool runs before the collector has durably taken its intent. */
+  readonly durability: 'memory' | 'spool' | 'acknowledged';
+  /** How long the collector may take for that, ms. */
+  readonly acknowledgeMs: number;
+  /** Policy files; undefined: every action is allowed. */
+  readonly policy: readonly string[] | undefined;
   readonly capture: Capture;
   /** Refuse to run when an adapter could not be armed. */
   readonly strict: boolean;
@@ -55,7 +60,9 @@ export function readSettings(env: Environment): Settings {
     principal: read.text('CUSTODY_PRINCIPAL'),
     memory: read.list('CUSTODY_MEMORY'),
     spool: read.text('CUSTODY_SPOOL'),
-    durability: read.choice('CUSTODY_DURABILITY', ['memory', 'spool'], 'spool'),
+    durability: read.choice('CUSTODY_DURABILITY', ['memory', 'spool', 'acknowledged'], 'spool'),
+    acknowledgeMs: read.seconds('CUSTODY_ACKNOWLEDGE_TIMEOUT', 10) * 1000,
+    policy: read.list('CUSTODY_POLICY'),
     capture: read.capture(),
     strict: read.flag('CUSTODY_STRICT'),
     endpoint: endpoint.url,

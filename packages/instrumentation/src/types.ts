@@ -1,5 +1,5 @@
 import type { ActionStatus, ReasonSource, SessionOutcome } from '@agent-custody/chain';
-import type { Refusal } from './guard.js';
+import type { Answer, Refusal } from './guard.js';
 
 export type { ActionStatus, ReasonSource, SessionOutcome } from '@agent-custody/chain';
 
@@ -121,6 +121,8 @@ export interface ActionCall<T> {
   readonly session?: ActiveSession | undefined;
   /** Reads a status from a result, where errors are results (MCP's `isError`). */
   readonly statusOf?: ((result: Awaited<T>) => ActionStatus) | undefined;
+  /** Reads a status from an error, where a framework has errors of its own for an abort or a pause; undefined: by the general rule. */
+  readonly statusOfError?: ((error: unknown) => ActionStatus | undefined) | undefined;
   /** Tells an abort by the caller from an error of the tool's own. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -128,12 +130,23 @@ export interface ActionCall<T> {
    * of its values. Absent: the caller is synchronous, and what would have to wait is refused.
    */
   readonly awaited?: 'promise' | 'iterator' | undefined;
+  /** What a human said in the framework's own approval flow before the call came here; each becomes a link. A denied call never runs. */
+  readonly approvals?: NonNullable<Answer['approvals']> | undefined;
+  /** The collector must have durably taken the intent before it runs. */
+  readonly acknowledged?: boolean | undefined;
   /** What the framework takes for "refused, and the model is told". By default an `ActionDenied` is thrown. */
   readonly refused?: ((refusal: Refusal) => Awaited<T>) | undefined;
   /**
    * The adapter sees every model call of this framework, so that one with a call id that no model asked for is held against the run.
+   * Not for a call that came with the conversation: an approved one, or a thread's that is taken up again.
    */
   readonly requested?: boolean | undefined;
+  /** It runs whatever the guard says, and is recorded as it happens: the framework tells of it and asks nobody. */
+  readonly unstoppable?: boolean | undefined;
+  /**
+   * By `governTools`: an adapter may see the same call, around this one or inside it. The one outside stands for both.
+   */
+  readonly governed?: boolean | undefined;
   /** Names the call: the same key inside an action that has it is the same action, seen by a second patch. */
   readonly dedupe?: string | undefined;
   /** Replaces the configured redaction for this call. */

@@ -63,6 +63,15 @@ describe('the fingerprint', () => {
     });
   });
 
+  test("differs from another session's where JSON.stringify would show no difference", () => {
+    const offered = (parameters: unknown) =>
+      new FingerprintMeter({}).asked(request({ tools: [{ name: 'pay', description: 'Pays', parameters }] }));
+    const known = offered({}).tools;
+    expect(offered({}).tools).toBe(known);
+    expect(offered(new Set(['mallory'])).tools).not.toBe(known);
+    expect(offered(new Set(['alice'])).tools).not.toBe(offered(new Set(['mallory'])).tools);
+  });
+
   test('is of what is sent: text or parts, tools in any order, model', () => {
     const meter = new FingerprintMeter({});
     const tools = [{ name: 'b', description: 'B', parameters: { type: 'object' } }, { name: 'a' }];

@@ -58,6 +58,16 @@ describe('an action that the guard denies', () => {
     expectHonest();
   });
 
+  test('rejects where the caller awaits a promise, and throws at the first step where it reads a stream', async () => {
+    guarded(denial);
+    await expect(runAction({ ...call, awaited: 'promise' }, async () => mustNotRun())).rejects.toThrow(ActionDenied);
+    const stream = runAction({ ...call, awaited: 'iterator' }, async function* () {
+      yield mustNotRun();
+    });
+    await expect(stream.next()).rejects.toThrow(ActionDenied);
+    expectHonest();
+  });
+
   test('is told to the model in the words of the framework', () => {
     guarded(denial);
     const refused = ({ message }: { message: string }) => ({ isError: true, text: message });
@@ -94,9 +104,9 @@ describe('enforcement fails closed', () => {
     expectHonest();
   });
 
-  test('when nobody can give the approval that it needs', () => {
+  test('when nobody can give the approval that it needs', async () => {
     guarded({ decision: 'require_approval', rule: 'large' });
-    expect(() => runAction({ ...call, awaited: 'promise' }, mustNotRun)).toThrow(/nobody is set up/);
+    await expect(runAction({ ...call, awaited: 'promise' }, async () => mustNotRun())).rejects.toThrow(/nobody is set up/);
     expectHonest();
   });
 
@@ -124,6 +134,18 @@ describe('an action that needs an approval', () => {
     expect(await result).toBe('paid');
     expect(attribute('approval', ATTR.approvalApprover)).toEqual(['bob@example.com']);
     expect(attribute('approval', ATTR.argumentsDigest)).toEqual(attribute('action.intent', ATTR.argumentsDigest));
+    expectHonest();
+  });
+
+  test('never runs when its arguments changed while it waited: the approval was for others', async () => {
+    const asked = deferred<Answer>();
+    guarded(waiting(asked.promise));
+    const input = { invoice: 7 };
+    const result = runAction({ ...call, arguments: input, awaited: 'promise' }, async () => mustNotRun());
+    input.invoice = 8;
+    asked.resolve({ go: true, approvals: [{ decision: 'approved' }] });
+    await expect(result).rejects.toThrow(/arguments changed while it waited/);
+    expect(attribute('action.outcome', ATTR.actionStatus)).toEqual(['denied']);
     expectHonest();
   });
 

@@ -15,21 +15,42 @@ beforeEach(() => {
 });
 afterEach(() => recording.stop());
 
+/** A tool call that a model asks for, and what becomes of it: tried again, asked for again, executed by a run that nobody awaits. */
+interface Asked {
+  readonly becomes: 'executed' | 'tried twice' | 'forgone' | 'approved later' | 'run elsewhere' | 'asked again' | 'executed in a while';
+}
+
 /** What an agent may do, in any order, nested and side by side. */
 type Step =
   | { readonly do: 'call'; readonly ticks: number; readonly ends: 'ok' | 'error' | 'abort' | 'timeout'; readonly inside: readonly Step[] }
   | { readonly do: 'stream'; readonly yields: number; readonly read: number }
-  | { readonly do: 'model'; readonly prompt: string; readonly ticks: number; readonly calls: number }
+  | { readonly do: 'model'; readonly prompt: string; readonly ticks: number; readonly calls: readonly Asked[] }
   | { readonly do: 'session'; readonly automatic: boolean; readonly inside: readonly Step[] }
   | { readonly do: 'parallel'; readonly inside: readonly Step[] }
   | { readonly do: 'detach'; readonly ticks: number; readonly inside: readonly Step[] };
 
 const ticks = fc.nat({ max: 3 });
+const asked = fc.record({
+  becomes: fc.constantFrom(
+    'executed' as const,
+    'tried twice' as const,
+    'forgone' as const,
+    'approved later' as const,
+    'run elsewhere' as const,
+    'asked again' as const,
+    'executed in a while' as const,
+  ),
+});
 const { steps } = fc.letrec<{ steps: Step[]; step: Step }>((tie) => ({
   steps: fc.array(tie('step'), { minLength: 1, maxLength: 4 }),
   step: fc.oneof(
     { maxDepth: 4, depthSize: 'medium', withCrossShrink: true },
-    fc.record({ do: fc.constant('model' as const), prompt: fc.constantFrom('one', 'two'), ticks, calls: fc.nat({ max: 3 }) }),
+    fc.record({
+      do: fc.constant('model' as const),
+      prompt: fc.constantFrom('one', 'two'),
+      ticks,
+      calls: fc.array(asked, { maxLength: 3 }),
+    }),
     fc.record({ do: fc.constant('stream' as const), yields: fc.nat({ max: 3 }), read: fc.nat({ max: 4 }) }),
     fc.record({
       do: fc.constant('call' as const),
@@ -55,6 +76,9 @@ async function pass(count: number): Promise<void> {
 
 class Program {
   readonly detached: Promise<void>[] = [];
+  readonly later: string[] = [];
+  /** Sessions that a framework's run is in. */
+  private readonly runs = new Set<string>();
   actions = 0;
   private calls = 0;
 
@@ -75,13 +99,38 @@ class Program {
       case 'model':
         return this.model(step);
       case 'session':
-        return runInSession({ agent: { id: 'worker' }, automatic: step.automatic }, () => this.run(step.inside));
+        return runInSession({ agent: { id: 'worker' }, automatic: step.automatic }, (own) => {
+          if (step.automatic) this.runs.add(own.id);
+          return this.run(step.inside);
+        });
       case 'parallel':
         await Promise.all(step.inside.map((inner) => this.step(inner)));
         return;
       case 'detach':
-        this.detached.push(pass(step.ticks).then(() => this.run(step.inside)));
+        this.detach(step.ticks, () => this.run(step.inside));
     }
+  }
+
+  /** A run of a framework's that nobody awaits; in a session of the application's own, one that no adapter opens anything around, too. */
+  private detach(count: number, work: () => Promise<void>): void {
+    const later = (): Promise<void> => pass(count).then(work);
+    const joined = (): Promise<void> =>
+      runInSession({ automatic: true }, (own) => {
+        this.runs.add(own.id);
+        return later();
+      });
+    this.detached.push(this.automatic ? joined() : later());
+  }
+
+  /** A framework's run lasts as long as its calls. */
+  private async inAWhile(work: () => Promise<void>): Promise<void> {
+    if (this.automatic) await pass(7).then(work);
+    else this.detach(7, work);
+  }
+
+  private get automatic(): boolean {
+    const own = currentSession();
+    return own !== undefined && this.runs.has(own.id);
   }
 
   private async call({ ticks: count, ends, inside }: Step & { do: 'call' }): Promise<void> {
@@ -106,11 +155,35 @@ class Program {
   }
 
   private async model({ prompt, ticks: count, calls }: Step & { do: 'model' }): Promise<void> {
-    const call = currentSession()?.modelCall({ systemPrompt: prompt, tools: [{ name: 'work' }] });
+    const own = currentSession();
+    const call = own?.modelCall({ systemPrompt: prompt, tools: [{ name: 'work' }] });
     await pass(count);
-    const asked = Array.from({ length: calls }, () => ({ callId: `call-${++this.calls}`, toolName: 'work' }));
-    call?.asked(asked, { text: `because of ${prompt}`, source: 'text' });
+    for (const { becomes } of calls) {
+      const callId = becomes === 'asked again' ? `call-${this.calls}` : `call-${++this.calls}`;
+      const runs = becomes !== 'run elsewhere' && becomes !== 'approved later';
+      call?.asked([{ callId, toolName: 'work', runs }], { text: `because of ${prompt}`, source: 'text' });
+      if (becomes === 'executed in a while') await this.inAWhile(() => this.execute(callId));
+      if (becomes === 'approved later') this.later.push(callId);
+      if (becomes === 'forgone') own?.forgo([callId]);
+      if (becomes === 'executed' || becomes === 'tried twice' || becomes === 'asked again') await this.execute(callId);
+      if (becomes === 'tried twice') await this.execute(callId);
+    }
     call?.done();
+  }
+
+  /** As an adapter does that sees every model call. */
+  private async execute(callId: string): Promise<void> {
+    this.actions++;
+    await runAction({ tool: { name: 'work', callId }, arguments: {}, requested: true }, () => pass(1));
+  }
+
+  /** Another run takes up what had to be approved, before its model says anything. */
+  async resume(): Promise<void> {
+    if (this.later.length === 0) return;
+    await session({ agent: { id: 'bot' } }, async (own) => {
+      for (const callId of this.later) await this.execute(callId);
+      own.modelCall({ systemPrompt: 'on', tools: null }).done();
+    });
   }
 }
 
@@ -121,6 +194,7 @@ test('no honest run gives a finding, whatever is nested, parallel, detached, abo
         const program = new Program();
         await session({ agent: { id: 'bot' } }, () => program.run(all));
         await program.finish();
+        await program.resume();
         shutDownSessions();
         const links = recording.links();
         expect(findings(links)).toEqual([]);

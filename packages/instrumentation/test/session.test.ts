@@ -82,7 +82,7 @@ describe('a session', () => {
 
   test('takes the conversation from its first model call', () => {
     session({ agent }, (own) => own.modelCall({ ...request, conversationId: 'thread-7' }).done());
-    expect(recording.links().map((link) => link.attributes[ATTR.conversationId])).toEqual(['thread-7', 'thread-7']);
+    expect(recording.links().map((link) => link.attributes[ATTR.conversationId])).toEqual(['thread-7', 'thread-7', 'thread-7']);
   });
 
   test('outside of any session code runs in none', () => {

@@ -1,9 +1,12 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Meter, ObservableCallback } from '@opentelemetry/api';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runAction } from '../src/action.js';
+import { reportUnarmed } from '../src/adapters/arming.js';
+import { observeAdapters } from '../src/arming-metric.js';
 import { flush } from '../src/exit.js';
 import { configure, reportAdapter } from '../src/global.js';
 import { status } from '../src/status.js';
-import { memoryChannel, type Recording, record } from './support/recording.js';
+import { findings, linksOfRecords, memoryChannel, type Recording, record } from './support/recording.js';
 
 let recording: Recording;
 beforeEach(() => {
@@ -15,8 +18,8 @@ afterEach(() => {
 });
 
 test('says what is armed, what is recorded and where it goes', () => {
-  reportAdapter({ framework: 'ai', state: 'waiting' });
-  reportAdapter({ framework: 'ai', state: 'armed', version: '6.0.1', detail: 'dist/index.mjs' });
+  reportAdapter('ai', { framework: 'ai', state: 'waiting' });
+  reportAdapter('ai', { framework: 'ai', state: 'armed', version: '6.0.1', detail: 'dist/index.mjs' });
   runAction({ tool: { name: 'pay' }, arguments: {} }, () => 1);
   expect(status()).toEqual({
     agent: 'unknown_service:node',
@@ -56,4 +59,48 @@ test('flush tells what is delivered, and never rejects', async () => {
   const { channel } = memoryChannel();
   configure({ evidence: { ...channel, flush: () => Promise.reject(new Error('broken')), state: { ...channel.state, pendingBytes: 9 } } });
   expect(await flush()).toEqual({ delivered: false, pending: 9 });
+});
+
+describe('what is armed', () => {
+  beforeEach(() => {
+    reportAdapter('ai', { framework: 'ai', state: 'armed', version: '6.0.1', detail: 'dist/index.mjs' });
+    reportAdapter('mcp', { framework: 'mcp', state: 'waiting' });
+    reportUnarmed('ai', 'loaded_before', '5.0.1', 'dist/index.mjs');
+    reportUnarmed('ai', 'loaded_before', '5.0.1', 'dist/index.mjs');
+  });
+
+  test('is an attribute of the evidence’s resource, of every record that follows', () => {
+    const { channel, records } = memoryChannel();
+    configure({ evidence: channel });
+    runAction({ tool: { name: 'pay' }, arguments: {} }, () => 1);
+    const text = Buffer.from(records[0]?.bytes ?? []).toString('latin1');
+    expect(text).toMatch(/custody\.instrumentation\.armed[^c]*ai 6\.0\.1/);
+    expect(text).toMatch(/custody\.instrumentation\.unarmed[^c]*ai 5\.0\.1/);
+    expect(findings(linksOfRecords(records))).toEqual([expect.stringContaining('unclosed')]);
+  });
+
+  test('is a metric of the application’s MeterProvider', () => {
+    const observed: unknown[][] = [];
+    const names: string[] = [];
+    const meter = {
+      createObservableGauge: (name: string) => {
+        names.push(name);
+        return { addCallback: (callback: ObservableCallback) => callback({ observe: (...seen) => observed.push(seen) }) };
+      },
+    } as unknown as Meter;
+    observeAdapters(meter);
+    expect(names).toEqual(['custody.instrumentation.adapter']);
+    expect(observed).toEqual([
+      [1, { framework: 'ai', state: 'armed', version: '6.0.1' }],
+      [1, { framework: 'mcp', state: 'waiting' }],
+      [1, { framework: 'ai', state: 'unarmed', why: 'loaded_before', version: '5.0.1' }],
+    ]);
+  });
+
+  test('takes the place of what was waiting', () => {
+    reportUnarmed('mcp', 'unknown_version', '9.0.0', 'known are >=1 <2');
+    expect(status().adapters.filter(({ framework }) => framework === 'mcp')).toEqual([
+      { framework: 'mcp', state: 'unarmed', why: 'unknown_version', version: '9.0.0', detail: 'known are >=1 <2' },
+    ]);
+  });
 });

@@ -13,6 +13,8 @@ export interface Target {
   readonly main: boolean;
   /** Whether only classes are patched, in place: then it helps to patch a module that is imported already. */
   readonly classesOnly: boolean;
+  /** Whether the file is an ES module, where its name does not say so. */
+  readonly module?: boolean;
   /**
    * Matches the URL under which the file is loaded as an ES module. Only what matches is wrapped by the loader: a loader that wraps
    * everything snapshots live bindings and breaks applications.
@@ -32,6 +34,11 @@ export interface Adapter {
   /** As people call it, in status and in the line at start. */
   readonly name: string;
   readonly targets: readonly Target[];
+  /**
+   * What every bundle of the framework has in its text, minified too: all of these. They must not match this package's own text,
+   * which may be in the same bundle: `/ai\.toolCall/` matches what is quoted, and not itself.
+   */
+  readonly marks?: readonly RegExp[];
   /** What needs no hook: done when the instrumentation is enabled. Idempotent. */
   arm?(): void;
   /**
@@ -53,6 +60,6 @@ export function target(options: Omit<Target, 'include'>): Target {
 }
 
 /** Whether the file is an ES module. */
-export function isModule({ file }: Pick<Target, 'file'>): boolean {
-  return file.endsWith('.mjs') || file.includes('/esm/');
+export function isModule({ file, module }: Pick<Target, 'file' | 'module'>): boolean {
+  return module ?? (file.endsWith('.mjs') || file.includes('/esm/'));
 }

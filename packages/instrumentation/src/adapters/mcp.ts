@@ -1,8 +1,10 @@
 import { runAction } from '../action.js';
-import { type Adapter, type Target, target } from './adapter.js';
+import { type Adapter, PROBE_TOOL, type Target, target } from './adapter.js';
 import { patchesEnabled } from './arming.js';
-import { type CallTool, describe, withTraceContext } from './mcp/call.js';
+import { type CallTool, describe } from './mcp/call.js';
 import { asThrown, named } from './mcp/errors.js';
+import { probeClient } from './mcp/probe.js';
+import { withTraceContext } from './mcp/propagation.js';
 import { followed } from './mcp/task-stream.js';
 import { patchClass } from './patching.js';
 
@@ -13,6 +15,7 @@ import { patchClass } from './patching.js';
  */
 export const mcpAdapter: Adapter = {
   name: 'mcp',
+  marks: [/has an output[ ]schema but did not return structured content/],
   targets: [
     ...['esm', 'cjs'].flatMap((form) => [
       first(`dist/${form}/client/index.js`, (exports) => patchClass<CallTool>(exports, 'Client', 'callTool', recorded)),
@@ -31,6 +34,7 @@ export const mcpAdapter: Adapter = {
       }),
     ),
   ],
+  probe: (load) => probeClient(load, PROBE_TOOL),
 };
 
 function first(file: string, patch: Target['patch']) {
@@ -42,7 +46,8 @@ function recorded(original: CallTool): CallTool {
     if (!patchesEnabled() || typeof params?.name !== 'string') return Reflect.apply(original, this, [params, ...rest]);
     const call = describe(params, rest);
     const execute = (): unknown => named(Reflect.apply(original, this, [withTraceContext(params), ...rest]), call.signal);
-    return asThrown(runAction(call, execute));
+    // A refusal is at hand at once; the method answers a promise all the same.
+    return asThrown(Promise.resolve(runAction(call, execute)));
   };
 }
 

@@ -16,28 +16,41 @@ function disguise<F extends AnyFunction>(replacement: F, original: AnyFunction):
   return replacement;
 }
 
-function isPatched(fn: unknown): boolean {
+export function isPatched(fn: unknown): boolean {
   return typeof fn === 'function' && PATCHED in fn;
 }
 
 /** Replaces a method of a class where the class has it; whether it is in place now. */
-export function patchMethod<F extends AnyFunction>(holder: unknown, name: string, wrap: (original: F) => F): boolean {
+export function patchMethod<F extends AnyFunction>(holder: unknown, name: string | symbol, wrap: (original: F) => F): boolean {
   if (typeof holder !== 'function') return false;
   const prototype: unknown = holder.prototype;
   if (typeof prototype !== 'object' || prototype === null) return false;
-  const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
+  return patchProperty(prototype, name, wrap);
+}
+
+/** Replaces a method of the very object, be it a class's prototype or not; whether it is in place now. */
+export function patchProperty<F extends AnyFunction>(holder: object, name: string | symbol, wrap: (original: F) => F): boolean {
+  const descriptor = Object.getOwnPropertyDescriptor(holder, name);
   if (typeof descriptor?.value !== 'function') return false;
   if (isPatched(descriptor.value)) return true;
   const original = descriptor.value as F;
-  Object.defineProperty(prototype, name, { ...descriptor, value: disguise(wrap(original), original) });
+  Object.defineProperty(holder, name, { ...descriptor, value: disguise(wrap(original), original) });
   return true;
+}
+
+/** {@link patchProperty} where the object has the method: on itself, or on the class that it has it from. */
+export function patchInherited<F extends AnyFunction>(object: object, name: string, wrap: (original: F) => F): boolean {
+  for (let holder: object | null = object; holder !== null; holder = Object.getPrototypeOf(holder) as object | null) {
+    if (Object.hasOwn(holder, name)) return patchProperty(holder, name, wrap);
+  }
+  return false;
 }
 
 /** {@link patchMethod} on an exported class; undefined when there is no such class or method. */
 export function patchClass<F extends AnyFunction>(
   exports: Exports,
   name: string,
-  method: string,
+  method: string | symbol,
   wrap: (original: F) => F,
 ): Exports | undefined {
   return patchMethod<F>(exports[name], method, wrap) ? exports : undefined;
@@ -62,7 +75,9 @@ export function patchExports(
   }
   const names = Object.keys(replacements);
   if (names.length === 0) return exports;
-  if (types.isProxy(exports) || names.every((name) => Object.getOwnPropertyDescriptor(exports, name)?.writable === true)) {
+  const assignable = (name: string): boolean => Object.getOwnPropertyDescriptor(exports, name)?.writable === true;
+  // A namespace that `require` answers calls its properties writable, and throws at whoever writes.
+  if (types.isProxy(exports) || (!types.isModuleNamespaceObject(exports) && names.every(assignable))) {
     Object.assign(exports, replacements);
     return exports;
   }

@@ -7,7 +7,7 @@ const FLUSH_MS = 2000;
 /** Ends sessions rightly, and delivers what can be, whichever way the process goes. */
 export function watchEndings(): void {
   process.once('beforeExit', () => {
-    shutDownSessions();
+    shutDownSessions(true);
     void flush(FLUSH_MS);
   });
   process.on('uncaughtExceptionMonitor', () => {

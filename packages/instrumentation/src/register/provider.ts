@@ -1,4 +1,4 @@
-import { diag, ProxyTracerProvider, type TextMapPropagator, trace } from '@opentelemetry/api';
+import { diag, type MeterProvider, metrics, ProxyTracerProvider, type TextMapPropagator, trace } from '@opentelemetry/api';
 import {
   CompositePropagator,
   getStringFromEnv,
@@ -33,6 +33,16 @@ export function setUpProvider(resource: Resource): NodeTracerProvider | undefine
   trace.setGlobalTracerProvider(yielding);
   yielding.watch();
   return provider;
+}
+
+/** The API has no proxies for meters: a provider that comes later has to be handed on. */
+export function watchMeterProvider(use: (provider: MeterProvider) => void): void {
+  const { setGlobalMeterProvider } = metrics;
+  metrics.setGlobalMeterProvider = (own) => {
+    metrics.setGlobalMeterProvider = setGlobalMeterProvider;
+    use(own);
+    return setGlobalMeterProvider.call(metrics, own);
+  };
 }
 
 function hasProvider(): boolean {

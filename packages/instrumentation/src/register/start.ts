@@ -4,23 +4,23 @@ import { diagLogLevelFromString, getBooleanFromEnv, getStringFromEnv, getStringL
 import { defaultResource } from '@opentelemetry/resources';
 import { ADAPTERS } from '../adapters/index.js';
 import { guarded } from '../errors.js';
-import { state } from '../global.js';
+import { lookOnce, state } from '../global.js';
 import { CustodyInstrumentation } from '../instrumentation.js';
 import { environmentResource } from '../resource.js';
-import { refuse, say } from '../say.js';
+import { refuse, register, say } from '../say.js';
+import { surveyMain } from '../survey.js';
 import { watchEndings } from './ending.js';
-import { protocolWarning, setUpProvider } from './provider.js';
+import { protocolWarning, setUpProvider, watchMeterProvider } from './provider.js';
 
-const STARTED = Symbol.for('agent-custody.instrumentation.v1.registered');
+/** An application that has opened no session by then is looked at all the same: nothing of what it does may be recorded. */
+const LOOK_MS = 5000;
 
 /**
  * Sets up the whole: provider, evidence channel, adapters, the ways the process can end. Once per process, however often it is
  * loaded. Never throws: whatever goes wrong is said and the application runs without it, unless CUSTODY_STRICT forbids that.
  */
 export function start(): void {
-  const holder = globalThis as { [STARTED]?: boolean };
-  if (holder[STARTED]) return;
-  holder[STARTED] = true;
+  if (register()) return;
   const done = guarded('starting', () => {
     setUp();
     return true;
@@ -47,10 +47,15 @@ function setUp(): void {
     evidence: { url: settings.endpoint, headers: settings.headers },
     spans: false,
     disabledAdapters,
-    patchLoaded: false,
   });
   watchEndings();
-  announce(instrumentation, disabledAdapters);
+  watchMeterProvider((provider) => instrumentation.setMeterProvider(provider));
+  announce(disabledAdapters);
+  surveyMain(
+    ADAPTERS.filter(({ name }) => !disabledAdapters.includes(name)),
+    process.argv[1],
+  );
+  setTimeout(() => lookOnce(), LOOK_MS).unref();
 }
 
 /** OTEL_NODE_* name what is instrumented; the list of enabled ones counts only where it knows of us, being meant for others. */
@@ -63,10 +68,9 @@ function disabled(): string[] {
 }
 
 /** One line at the start: where the evidence goes, what it waits for, and what is not as it should be. */
-function announce(instrumentation: CustodyInstrumentation, disabledAdapters: readonly string[]): void {
+function announce(disabledAdapters: readonly string[]): void {
   const { settings, evidence } = state().configuration;
   const waiting = ADAPTERS.map((adapter) => adapter.name).filter((name) => !disabledAdapters.includes(name));
-  const { loader } = instrumentation;
   const parts = [
     `agent ${settings.agent.id}`,
     evidence === undefined
@@ -74,19 +78,11 @@ function announce(instrumentation: CustodyInstrumentation, disabledAdapters: rea
       : `evidence to ${shown(settings.endpoint)}, ${kept(evidence.state.spool)}`,
     `armed when loaded: ${waiting.join(', ') || 'nothing'}`,
     ...(disabledAdapters.length > 0 ? [`disabled: ${disabledAdapters.join(', ')}`] : []),
-    ...(loader.problem ? [loader.problem] : []),
     ...settings.warnings,
     ...[protocolWarning()].filter((warning) => warning !== undefined),
   ];
   // A worker is the same agent, and a second line would say nothing new.
   if (isMainThread) say(parts.join('; '));
-  void loader.confirmed().then((heard) => {
-    if (heard || waiting.length === 0) return;
-    say(
-      'UNARMED for ES modules: another loader hook came first; load this one before any other (--import order), with one copy of import-in-the-middle',
-    );
-    if (settings.strict) refuse('CUSTODY_STRICT is set');
-  });
 }
 
 function kept(spool: string): string {

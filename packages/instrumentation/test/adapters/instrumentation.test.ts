@@ -40,8 +40,15 @@ describe('an instrumentation that comes after the frameworks were imported', () 
     expect(printed.adapters).toContainEqual(expect.objectContaining({ framework: '@modelcontextprotocol/sdk', state: 'armed' }));
   });
 
-  it('does not claim that ai is armed', () => {
-    expect(printed.adapters).toContainEqual({ framework: 'ai', state: 'waiting' });
+  it('says of ai that it was loaded before', () => {
+    const unarmed = {
+      framework: 'ai',
+      state: 'unarmed',
+      why: 'loaded_before',
+      version: expect.stringMatching(/^6/),
+      detail: 'dist/index.mjs',
+    };
+    expect(printed.adapters).toContainEqual(unarmed);
   });
 
   it('leaves a chain in which a verifier finds nothing', () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findings, kinds } from '../support/recording.js';
-import { AI5, type Ended, FIXTURES, REGISTER, runToEnd } from './support/process.js';
+import { AI5, AI7, type Ended, FIXTURES, NODE, NODE_22, REGISTER, runToEnd } from './support/process.js';
 import { type Sink, startSink } from './support/sink.js';
 
 const LOADINGS = [
@@ -10,15 +10,18 @@ const LOADINGS = [
   { name: 'ai 6 as CommonJS, preloaded by -r', file: join(FIXTURES, 'ai.cjs'), flag: '-r' },
   { name: 'ai 5 as ES module', file: join(AI5, 'ai.mjs'), flag: '--import' },
   { name: 'ai 5 as CommonJS', file: join(AI5, 'ai.cjs'), flag: '--import' },
+  { name: 'ai 7', file: join(AI7, 'ai.mjs'), flag: '--import', program: NODE_22 },
+  { name: 'ai 7, required by CommonJS', file: join(AI7, 'ai.cjs'), flag: '--import', program: NODE_22 },
+  { name: 'ai 7, required by CommonJS, preloaded by -r', file: join(AI7, 'ai.cjs'), flag: '-r', program: NODE_22 },
 ];
 
-describe.each(LOADINGS)('$name', ({ file, flag }) => {
+describe.each(LOADINGS)('$name', ({ file, flag, program = NODE }) => {
   let sink: Sink;
   let recorded: Ended;
 
   beforeAll(async () => {
     sink = await startSink();
-    recorded = await runToEnd(file, { endpoint: sink.url, node: [flag, REGISTER] });
+    recorded = await runToEnd(file, { endpoint: sink.url, node: [flag, REGISTER], program });
   });
   afterAll(() => sink.close());
 
@@ -26,7 +29,7 @@ describe.each(LOADINGS)('$name', ({ file, flag }) => {
   const intentOf = (callId: string) => intents().find(({ attributes }) => attributes['gen_ai.tool.call.id'] === callId);
 
   it('behaves for the application exactly as it does without', async () => {
-    const plain = await runToEnd(file, { node: [] });
+    const plain = await runToEnd(file, { node: [], program });
     expect(recorded.stdout).toBe(plain.stdout);
     expect(plain.stdout.split('\n').length).toBeGreaterThan(15);
   });
@@ -92,7 +95,8 @@ describe.each(LOADINGS)('$name', ({ file, flag }) => {
   it('announces the change when a step goes to another model', () => {
     const { session } = intentOf('m1') ?? { session: '' };
     const chain = sink.links().filter((link) => link.session === session);
-    expect(kinds(chain)).toEqual(['session.start', 'action.intent', 'action.outcome', 'fingerprint.change', 'session.end']);
+    const order = ['session.start', 'action.intent', 'action.outcome', 'fingerprint.change', 'attestation', 'session.end'];
+    expect(kinds(chain)).toEqual(order);
     expect(chain.find(({ kind }) => kind === 'fingerprint.change')?.attributes['custody.fingerprint.changed']).toEqual(['model']);
   });
 

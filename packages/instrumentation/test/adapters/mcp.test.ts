@@ -1,13 +1,16 @@
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { audited } from '../../src/audited.js';
 import { callerOf } from '../../src/baggage.js';
 import { shutDownSessions } from '../../src/exit.js';
 import { configure } from '../../src/global.js';
 import { session } from '../../src/session.js';
 import { findings, type Recording, record } from '../support/recording.js';
 import { loadAi } from './support/ai.js';
+import { FRAMEWORKS } from './support/process.js';
 
 const { ai, model, call, text, schema, until } = loadAi();
 const require = createRequire(import.meta.url);
@@ -95,6 +98,27 @@ describe.each(VERSIONS)('$name', ({ Client, InMemoryTransport }) => {
     expect(propagation.getActiveBaggage()).toBeUndefined();
   });
 
+  it('answers a call that a policy refuses with a result that says so, and sends nothing', async () => {
+    const { client, received } = await connect();
+    configure({ guard: { decide: () => ({ decision: 'deny', rule: 'blocked', reason: 'not here' }) } });
+    await session({ agent: { id: 'bot' } }, async () => {
+      const answer = client.callTool({ name: 'lookup', arguments: {} });
+      expect(answer).toBeInstanceOf(Promise);
+      expect(await answer).toEqual(refusal);
+    });
+    expect(received).toEqual([]);
+    expect(recording.kind('action.outcome')[0]?.attributes['custody.action.status']).toBe('denied');
+  });
+
+  it('waits for the approval that a call needs, and names the intent to the server all the same', async () => {
+    const { client, received } = await connect();
+    configure({ guard: { decide: () => ({ decision: 'require_approval', rule: 'large', wait }) } });
+    await session({ agent: { id: 'bot' } }, () => client.callTool({ name: 'lookup', arguments: { id: 7 } }));
+    expect(received[0]?._meta?.['baggage']).toContain(recording.kind('action.intent')[0]?.hash);
+    expect(recording.kind('approval')).toHaveLength(1);
+    expect(recording.kind('action.outcome')[0]?.attributes['custody.action.status']).toBe('ok');
+  });
+
   it('opens the session of the process for a call outside of any, with the fingerprint unknown', async () => {
     const { client } = await connect();
     await client.callTool({ name: 'lookup' });
@@ -102,6 +126,27 @@ describe.each(VERSIONS)('$name', ({ Client, InMemoryTransport }) => {
     const [intent] = recording.kind('action.intent');
     expect(start?.attributes['custody.fingerprint.tools']).toBe(intent?.attributes['custody.fingerprint.tools']);
     expect(intent?.content['gen_ai.tool.call.arguments']).toBe('{}');
+  });
+});
+
+describe('a server in the process of its client', () => {
+  it.each([
+    ['version 1', '@modelcontextprotocol/sdk/server/mcp.js', '@modelcontextprotocol/sdk/client', '@modelcontextprotocol/sdk/inMemory.js'],
+    ['version 2', '@modelcontextprotocol/server', '@modelcontextprotocol/client', '@modelcontextprotocol/client'],
+  ])('records a call once, and what the tool does inside it (%s)', async (_version, serverFile, clientFile, transportFile) => {
+    const load = createRequire(join(FRAMEWORKS, 'mcp-server/package.json'));
+    const server = new (load(serverFile).McpServer)({ name: 'server', version: '1' });
+    const inner = audited('inner', async () => 'done');
+    server.registerTool('lookup', {}, async () => ({ content: [{ type: 'text', text: await inner() }] }));
+    const [here, there] = load(transportFile).InMemoryTransport.createLinkedPair();
+    await server.connect(there);
+    const client = new (load(clientFile).Client)({ name: 'client', version: '1' });
+    await client.connect(here);
+    await session({ agent: { id: 'bot' } }, () => client.callTool({ name: 'lookup', arguments: {} }));
+    const intents = recording.kind('action.intent').map(({ attributes }) => attributes);
+    expect(intents.map((attributes) => attributes['gen_ai.tool.name'])).toEqual(['lookup', 'inner']);
+    expect(intents[1]?.['custody.action.parent.id']).toBe(intents[0]?.['custody.action.id']);
+    expect(recording.kind('session.start')).toHaveLength(1);
   });
 });
 
@@ -134,6 +179,27 @@ describe('a task of version 1', () => {
     expect(recording.kind('action.intent')[0]?.content['gen_ai.tool.call.arguments']).toBe('{"topic":"x"}');
   });
 
+  it.each([
+    ['refused at once', { decision: 'deny', rule: 'blocked', reason: 'not here' } as const],
+    ['refused by a human', { decision: 'require_approval', rule: 'large', reason: 'not here', wait: refuse } as const],
+  ])('that is %s is a stream whose last message says so', async (_how, ruling) => {
+    const client = await connect({ result: { content: [] } });
+    configure({ guard: { decide: () => ruling } });
+    const messages: { type: string; result?: { isError?: boolean } }[] = [];
+    for await (const message of client.experimental.tasks.callToolStream({ name: 'research', arguments: {} })) messages.push(message);
+    expect(messages.map(({ type, result }) => [type, result?.isError])).toEqual([['result', true]]);
+    expect(recording.kind('action.outcome')[0]?.attributes['custody.action.status']).toBe('denied');
+  });
+
+  it('that waits for an approval is a stream that begins after it', async () => {
+    const client = await connect({ result: { content: [] } });
+    configure({ guard: { decide: () => ({ decision: 'require_approval', rule: 'large', wait }) } });
+    const types: string[] = [];
+    for await (const { type } of client.experimental.tasks.callToolStream({ name: 'research', arguments: {} })) types.push(type);
+    expect(types).toEqual(['result']);
+    expect(recording.kind('action.outcome')[0]?.attributes['custody.action.status']).toBe('ok');
+  });
+
   it('whose stream nobody reads counts as closed after the idle limit', async () => {
     const client = await connect({ result: { content: [] } });
     vi.useFakeTimers();
@@ -147,4 +213,10 @@ describe('a task of version 1', () => {
   });
 });
 
+const refusal = {
+  isError: true,
+  content: [{ type: 'text', text: 'The call of lookup was refused by policy (blocked): not here.' }],
+};
+const wait = async () => ({ go: true, approvals: [{ decision: 'approved' as const }] });
+const refuse = async () => ({ go: false, reason: 'not here', approvals: [{ decision: 'denied' as const }] });
 const getter = { get: (carrier: Record<string, string>, key: string) => carrier[key], keys: (carrier: object) => Object.keys(carrier) };

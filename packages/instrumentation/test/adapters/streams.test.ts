@@ -35,7 +35,7 @@ describe('a stream that is read', () => {
     expect(await ai.streamText({ model: twoSteps(), ...adding() }).text).toBe('3');
     await ended();
     expect(outcomes()).toEqual(['completed']);
-    expect(kinds(recording.links())).toEqual(['session.start', 'action.intent', 'action.outcome', 'session.end']);
+    expect(kinds(recording.links())).toEqual(['session.start', 'action.intent', 'action.outcome', 'attestation', 'session.end']);
   });
 
   it('by two readers ends its session once', async () => {

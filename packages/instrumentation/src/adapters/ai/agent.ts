@@ -5,7 +5,7 @@ import type { ActiveSession, SessionOptions } from '../../types.js';
 import { observeReference, unobserved } from './model.js';
 import { type AgentRun, withRun } from './run.js';
 import type { RunOptions } from './types.js';
-import { watchStream } from './watch.js';
+import { PassingParts, watchStream } from './watch.js';
 
 type Resolve = (name: string) => unknown;
 
@@ -13,13 +13,20 @@ type Resolve = (name: string) => unknown;
 export function runAgent<T>(options: SessionOptions, signal: unknown, fn: (run: AgentRun) => T): T {
   const settled = inRun(options, (run) => {
     const result: unknown = fn(run);
-    if (!run.owner || !(result instanceof Promise)) return result;
+    if (!(result instanceof Promise)) return result;
+    const done = (value: unknown): unknown => {
+      guarded('looking at what was run', () => run.calls.result(value));
+      guarded('ending a run', () => run.calls.over());
+      return value;
+    };
     const failed = (error: unknown): Failed => {
+      guarded('ending a run', () => run.calls.over());
+      if (!run.owner) return new Failed(error);
       // An abort arrives as whatever error was made of it; the signal says what it was.
       guarded('settling the session', () => run.session.settle(isAborted(signal) ? 'cancelled' : outcomeOfError(error)));
       return new Failed(error);
     };
-    return result.catch(failed);
+    return result.then(done, failed);
   });
   return (settled instanceof Promise ? settled.then(unpack) : settled) as T;
 }
@@ -38,21 +45,28 @@ function unpack(value: unknown): unknown {
   return value;
 }
 
+/** Makes options of a stream whose parts can only be seen by what passes them on. */
+export type Tapped = <O extends object>(options: O) => O;
+
 /** Runs what answers a stream result, at once (streamText) or later (an agent's stream): the run lasts as long as the stream. */
-export function runStreamingAgent<T>(options: SessionOptions, signal: unknown, fn: (run: AgentRun) => T): T {
+export function runStreamingAgent<T>(options: SessionOptions, signal: unknown, fn: (run: AgentRun, tapped: Tapped) => T): T {
   return inRun(options, (run) => {
     const hold = guarded('holding the session for a stream', () => run.session.hold());
     const failed = (error: unknown): never => {
+      guarded('ending a run', () => run.calls.over());
       guarded('ending a stream', () => hold?.release(isAborted(signal) ? 'cancelled' : outcomeOfError(error)));
       throw error;
     };
+    const parts = new PassingParts();
+    const tapped: Tapped = (given) => (hold && guarded('tapping a stream', () => parts.tapped(given, hold, run.calls, signal))) ?? given;
     const watch = <R>(result: R): R => {
-      if (hold !== undefined) guarded('watching a stream', () => watchStream(result, hold, signal));
+      if (hold === undefined) return result;
+      guarded('watching a stream', () => parts.follows(result as object) || watchStream(result, hold, run.calls, signal));
       return result;
     };
     let result: T;
     try {
-      result = fn(run);
+      result = fn(run, tapped);
     } catch (error) {
       return failed(error);
     }
@@ -71,13 +85,16 @@ function isAborted(signal: unknown): boolean {
 
 /** The options of a run with everything in them observed that can hold a model. The application's object is not touched. */
 export function observeOptions<O extends RunOptions>(options: O, run: AgentRun, resolve: Resolve): O {
+  run.calls.offers(options.tools);
   const changed: Record<string, unknown> = { model: observeReference(options.model, run, resolve) };
   for (const name of ['prepareStep', 'experimental_prepareStep'] as const) {
     const prepareStep = options[name];
     if (typeof prepareStep === 'function') changed[name] = observePrepareStep(prepareStep, run, resolve);
   }
-  const repair = options.experimental_repairToolCall;
-  if (typeof repair === 'function') changed['experimental_repairToolCall'] = observeRepair(repair, run);
+  for (const name of ['repairToolCall', 'experimental_repairToolCall'] as const) {
+    const repair = options[name];
+    if (typeof repair === 'function') changed[name] = observeRepair(repair, run);
+  }
   return { ...options, ...changed };
 }
 

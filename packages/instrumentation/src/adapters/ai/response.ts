@@ -2,7 +2,7 @@ import { runAction } from '../../action.js';
 import { guarded } from '../../errors.js';
 import type { ActionStatus, ModelCall, ModelRequest, ToolDefinition } from '../../types.js';
 import { Utterance } from './reason.js';
-import type { AgentRun } from './run.js';
+import type { AskingRun } from './run.js';
 import type { CallOptions, Model, ModelTool, Part } from './types.js';
 
 /** What this call sends, read from what the provider gets: after prepareStep, active tools and every conversion. */
@@ -28,9 +28,11 @@ export class Response {
   private readonly unexplained = new Map<string, string>();
 
   constructor(
-    private readonly run: AgentRun,
+    private readonly run: AskingRun,
     private readonly call: ModelCall,
-  ) {}
+  ) {
+    run.calls.modelCall();
+  }
 
   /** Takes the parts in order. Never throws. */
   part(part: Part): void {
@@ -60,7 +62,8 @@ export class Response {
     const { toolCallId, toolName } = part;
     this.run.toolNames.set(toolCallId, toolName);
     const reason = this.utterance.reason();
-    this.call.asked([{ callId: toolCallId, toolName }], reason);
+    const runs = part.providerExecuted !== true && this.run.calls.runs(toolCallId, toolName);
+    this.call.asked([{ callId: toolCallId, toolName, runs }], reason);
     if (reason === undefined) this.unexplained.set(toolCallId, toolName);
     if (part.providerExecuted === true) this.run.providerCalls.set(toolCallId, { name: toolName, input: part.input });
   }

@@ -1,5 +1,6 @@
 import { type Frame, state } from '../../global.js';
 import type { ActiveSession } from '../../types.js';
+import { RunCalls } from './calls.js';
 import { Utterance } from './reason.js';
 import type { Part, ToolOptions } from './types.js';
 
@@ -10,9 +11,15 @@ export interface AgentRun {
   readonly owner: boolean;
   /** What the model called the tools that it asked for, by call id: `executeTool` is not told a name. */
   readonly toolNames: Map<string, string>;
+  readonly calls: RunCalls;
   /** Calls that the provider runs itself, until their results come. */
   readonly providerCalls: Map<string, { readonly name: string; readonly input: unknown }>;
 }
+
+/** What a {@link Response} needs of a run; other frameworks speak to the same models. */
+export type AskingRun = Pick<AgentRun, 'session' | 'toolNames' | 'providerCalls'> & {
+  readonly calls: Pick<RunCalls, 'modelCall' | 'runs'>;
+};
 
 const RUNS = Symbol.for('agent-custody.instrumentation.v1.ai-runs');
 
@@ -34,7 +41,7 @@ export function currentRun(): AgentRun | undefined {
 
 /** Runs `fn` as part of a new agent run in `session`. */
 export function withRun<T>(session: ActiveSession, owner: boolean, fn: (run: AgentRun) => T): T {
-  const run: AgentRun = { session, owner, toolNames: new Map(), providerCalls: new Map() };
+  const run: AgentRun = { session, owner, toolNames: new Map(), calls: new RunCalls(session), providerCalls: new Map() };
   const { frames } = state();
   const frame = frames.getStore();
   if (frame === undefined) return fn(run);

@@ -1,6 +1,6 @@
 /**
- * The parts of the AI SDK's model interface that are read here, the same in its specifications v2 (ai 5) and v3 (ai 6). Own
- * types, so that an application needs neither version to compile against this package.
+ * The parts of the AI SDK's model interface that are read here, the same in its specifications v2 (ai 5), v3 (ai 6) and v4 (ai 7).
+ * Own types, so that an application needs no version of it to compile against this package.
  */
 
 export interface Model {
@@ -34,6 +34,8 @@ export interface Part {
   readonly isError?: unknown;
   readonly preliminary?: unknown;
   readonly providerExecuted?: unknown;
+  /** Of a call in a result: unknown tool, or arguments that its schema refuses. */
+  readonly invalid?: unknown;
   readonly providerMetadata?: unknown;
 }
 
@@ -48,15 +50,23 @@ export interface StreamResult {
 /** The options of generateText and streamText that matter here. */
 export interface RunOptions {
   readonly model?: unknown;
+  readonly tools?: unknown;
   readonly prepareStep?: unknown;
   readonly experimental_prepareStep?: unknown;
   readonly experimental_repairToolCall?: unknown;
+  /** Its name in 7. */
+  readonly repairToolCall?: unknown;
   readonly abortSignal?: unknown;
 }
 
+export type Execute = (input: unknown, options: ToolOptions) => unknown;
+
 /** Of `executeTool` in @ai-sdk/provider-utils, through which every tool of the agent's own runs. */
 export interface ToolExecution {
-  readonly execute: (input: unknown, options: ToolOptions) => unknown;
+  /** In ai 5 and 6. */
+  readonly execute?: Execute;
+  /** In ai 7. */
+  readonly tool?: { readonly execute?: Execute };
   readonly input: unknown;
   readonly options: ToolOptions;
 }

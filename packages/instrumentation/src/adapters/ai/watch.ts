@@ -1,10 +1,12 @@
 import { guarded } from '../../errors.js';
 import type { Hold, SessionOutcome } from '../../types.js';
+import type { RunCalls } from './calls.js';
 import { passThrough } from './stream.js';
+import type { Part } from './types.js';
 
 /** What the framework's result streams carry: `abort` and `error` among the parts. */
 interface Chunk {
-  readonly part?: { readonly type?: string };
+  readonly part?: Part;
 }
 
 /**
@@ -12,24 +14,70 @@ interface Chunk {
  * when it is over. Unlike the callbacks it tells of every end, with none of the application's replaced or added: read to the end,
  * aborted (an `abort` part), failed (an `error` part, the only place where a provider's error shows), cancelled.
  */
-export function watchStream(result: unknown, hold: Hold, signal: unknown): void {
+export function watchStream(result: unknown, hold: Hold, calls: RunCalls, signal: unknown): void {
   const holder = result as { baseStream?: unknown };
   if (!(holder.baseStream instanceof ReadableStream) || holder.baseStream.locked) {
+    calls.over();
     hold.release();
     return;
   }
-  const end = new StreamEnd(hold, signal instanceof AbortSignal ? signal : undefined);
+  const end = new StreamEnd(hold, calls, signal instanceof AbortSignal ? signal : undefined);
   let outcome: SessionOutcome = 'completed';
   holder.baseStream = passThrough(holder.baseStream as ReadableStream<Chunk>, {
     asked: () => end.wait(true),
     value({ part }) {
       end.wait(false);
-      if (part?.type === 'abort') outcome = 'cancelled';
-      if (part?.type === 'error' && outcome === 'completed') outcome = 'error';
+      if (part === undefined) return;
+      guarded('looking at what was run', () => calls.part(part));
+      outcome = outcomeOf(part, outcome);
     },
     closed: (how) => end.reached(how === 'done' ? outcome : how),
   });
   uncollected.register(holder, end, end);
+}
+
+/**
+ * For ai 7's stream that keeps nothing (`experimental_streamTextLowMemory`), whose result gives no way to what it is made from: the
+ * parts pass a transform of its own, behind those of the application.
+ */
+export class PassingParts {
+  private end: StreamEnd | undefined;
+
+  /** Answers the options with the transform. */
+  tapped<O extends object>(options: O, hold: Hold, calls: RunCalls, signal: unknown): O {
+    const end = new StreamEnd(hold, calls, signal instanceof AbortSignal ? signal : undefined);
+    this.end = end;
+    // Whether anybody waits for a part is not to be seen here.
+    end.wait(true);
+    const { experimental_transform: own = [] } = options as { experimental_transform?: unknown };
+    return { ...options, experimental_transform: [own, () => passing(end, calls)].flat() };
+  }
+
+  /** Whether the result is watched. */
+  follows(result: object): boolean {
+    if (this.end) uncollected.register(result, this.end, this.end);
+    return this.end !== undefined;
+  }
+}
+
+function passing(end: StreamEnd, calls: RunCalls): TransformStream<Part, Part> {
+  let outcome: SessionOutcome = 'completed';
+  const transformer = {
+    transform(part: Part, controller: TransformStreamDefaultController<Part>): void {
+      guarded('looking at what was run', () => calls.part(part));
+      outcome = outcomeOf(part, outcome);
+      controller.enqueue(part);
+    },
+    flush: (): void => end.reached(outcome),
+    // Of Node 21.5 and later, which the types do not have yet.
+    cancel: (): void => end.reached('cancelled'),
+  };
+  return new TransformStream(transformer);
+}
+
+function outcomeOf({ type }: Part, before: SessionOutcome): SessionOutcome {
+  if (type === 'abort') return 'cancelled';
+  return type === 'error' && before === 'completed' ? 'error' : before;
 }
 
 /**
@@ -44,13 +92,15 @@ const WAITING_MS = 15_000;
 /** Lets go of the session once. Knows nothing of the result, which could not be collected otherwise. */
 class StreamEnd {
   private readonly hold: Hold;
+  private readonly calls: RunCalls;
   private readonly signal: AbortSignal | undefined;
   private readonly timer: NodeJS.Timeout;
   private open = true;
   private awaited = false;
 
-  constructor(hold: Hold, signal: AbortSignal | undefined) {
+  constructor(hold: Hold, calls: RunCalls, signal: AbortSignal | undefined) {
     this.hold = hold;
+    this.calls = calls;
     this.signal = signal;
     // Whoever aborts seldom reads on, and then the framework's `abort` part is never pulled.
     signal?.addEventListener('abort', this.aborted, { once: true });
@@ -72,7 +122,10 @@ class StreamEnd {
     clearInterval(this.timer);
     this.signal?.removeEventListener('abort', this.aborted);
     uncollected.unregister(this);
-    const release = (): void => void guarded('ending a stream', () => this.hold.release(outcome));
+    const release = (): void => {
+      guarded('ending a run', () => this.calls.over());
+      guarded('ending a stream', () => this.hold.release(outcome));
+    };
     // A tool that was asked for before an abort may begin only now: it belongs to this session still.
     if (outcome === 'cancelled') setImmediate(release);
     else release();

@@ -14,17 +14,30 @@ type Messages = { -readonly [K in 'next' | 'return' | 'throw']: (...args: unknow
 
 /**
  * Records a call whose outcome is a message of the stream that `start` answers: the application gets that very stream, and the
- * action ends with the message.
+ * action ends with the message. A call that has to wait, or is refused, is a stream too, whose last message is the refusal.
  */
 export function followed(call: ActionCall<unknown>, start: () => unknown): unknown {
   let stream: unknown;
+  let begun: () => void = () => undefined;
+  const beginning = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
   const outcome = runAction(call, () => {
     stream = start();
+    begun();
     return new Promise((resolve, reject) => follow(stream as Messages, resolve, (error) => reject(namedError(error, call.signal))));
-  }) as Promise<unknown>;
+  });
+  const settled = Promise.resolve(outcome);
   // The application learns of errors by the stream.
-  outcome.catch(() => undefined);
-  return stream;
+  settled.catch(() => undefined);
+  return stream ?? afterwards(settled, beginning, () => stream as AsyncIterable<Message> | undefined);
+}
+
+async function* afterwards(outcome: Promise<unknown>, beginning: Promise<void>, stream: () => AsyncIterable<Message> | undefined) {
+  await Promise.race([beginning, outcome]);
+  const messages = stream();
+  if (messages) yield* messages;
+  else yield { type: 'result', result: await outcome };
 }
 
 /** A stream that nobody reads for the idle limit counts as closed, as every other one does. */

@@ -1,14 +1,27 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, vi } from 'vitest';
 
-const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
+export const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 export const FIXTURES = join(PACKAGE, 'test/fixtures');
-export const AI5 = join(PACKAGE, '../../test/frameworks/ai5');
+/** Where the frameworks are that tests run against, each in a folder of its own. */
+export const FRAMEWORKS = join(PACKAGE, '../../test/frameworks');
+export const AI5 = join(FRAMEWORKS, 'ai5');
+export const AI7 = join(FRAMEWORKS, 'ai7');
 export const REGISTER = join(PACKAGE, 'dist/register.js');
+
+/** The node that applications run on: another one than the tests' own where that is asked for. */
+export const NODE = process.env['CUSTODY_TEST_NODE'] ?? process.execPath;
+/** One that packages which need Node 22 run on. */
+export const NODE_22 =
+  Number(process.versions.node.split('.')[0]) >= 22 || process.env['CUSTODY_TEST_NODE']
+    ? NODE
+    : join(FRAMEWORKS, 'node/node_modules/node-22/bin/node');
+/** Preloads a guard that refuses the tool `VETO` and lets `APPROVE` wait. */
+export const GUARDED = ['--import', REGISTER, '--import', join(FIXTURES, 'veto.mjs')];
 
 export interface Launch {
   /** Of the collector. */
@@ -19,6 +32,8 @@ export interface Launch {
   /** Options of node's own; by default the preload. */
   readonly node?: readonly string[];
   readonly args?: readonly string[];
+  /** The node itself, for what needs a newer one. */
+  readonly program?: string;
   /** A command that runs in the shell before node takes its place, such as `ulimit -f 8`. */
   readonly shell?: string;
 }
@@ -65,9 +80,10 @@ export function launch(file: string, options: Launch = {}): Running {
     ...options.env,
   };
   const argv = [...node, file, ...args];
+  const program = options.program ?? NODE;
   const child = options.shell
-    ? spawn('bash', ['-c', `${options.shell}; exec "$0" "$@"`, process.execPath, ...argv], { env })
-    : spawn(process.execPath, argv, { env });
+    ? spawn('bash', ['-c', `${options.shell}; exec "$0" "$@"`, program, ...argv], { env })
+    : spawn(program, argv, { env });
   undo.push(() => child.kill('SIGKILL'));
   let stdout = '';
   let stderr = '';
@@ -95,4 +111,10 @@ export async function runToEnd(file: string, options: Launch = {}): Promise<Ende
   const ended = await launch(file, options).ended;
   if (ended.code !== 0) throw new Error(`${file} ended with ${ended.code ?? ended.signal}\n${ended.stdout}\n${ended.stderr}`);
   return ended;
+}
+
+/** The version of a package that is installed in the folder of a framework. */
+export function versionIn(folder: string, packageName: string): string {
+  const path = join(FRAMEWORKS, folder, 'node_modules', packageName, 'package.json');
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }

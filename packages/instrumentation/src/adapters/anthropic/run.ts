@@ -1,0 +1,124 @@
+import { guarded } from '../../errors.js';
+import type { ActiveSession, ModelCall } from '../../types.js';
+import { CurrentRun, LoopRun } from '../loop-run.js';
+import { Speech } from '../speech.js';
+import { RequestReader } from './request.js';
+import type { Block, Message, MessageParams, MessageStream, ToolRunner } from './types.js';
+
+const byRunner = new WeakMap<ToolRunner, AnthropicRun>();
+/** By call that was asked for in it: a tool that starts while the reply streams starts wherever the application reads that. */
+const byCall = new Map<string, AnthropicRun>();
+
+/** One loop of a tool runner. */
+export class AnthropicRun extends LoopRun {
+  private readonly runner: ToolRunner;
+  private readonly requests = new RequestReader();
+  private model: ModelCall | undefined;
+  private speech = new Speech();
+  private readonly calls = new Set<string>();
+  private changed = false;
+
+  constructor(session: ActiveSession, runner: ToolRunner) {
+    super(session);
+    this.runner = runner;
+    byRunner.set(runner, this);
+  }
+
+  static of(runner: ToolRunner): AnthropicRun | undefined {
+    return byRunner.get(runner);
+  }
+
+  /** The run that a call belongs to: the one that the present code is in, else the one that asked for it. */
+  static ofCall(callId: string): AnthropicRun | undefined {
+    return anthropicRuns.get() ?? byCall.get(callId);
+  }
+
+  takeOver(): void {
+    this.changed = true;
+  }
+
+  /** A model call: what was asked for before it has been answered by now. */
+  sends(params: MessageParams): void {
+    this.model?.done();
+    this.answered(params);
+    this.model = this.session.modelCall(this.requests.read(params));
+    this.speech = new Speech();
+  }
+
+  /** The generator itself, which tells of each message before the application sees it, and of its end. */
+  follow(generator: AsyncGenerator<unknown>): AsyncGenerator<unknown> {
+    for (const name of ['next', 'return', 'throw'] as const) {
+      const step = generator[name].bind(generator) as (...args: unknown[]) => Promise<IteratorResult<unknown>>;
+      const followed = async (...args: unknown[]): Promise<IteratorResult<unknown>> => {
+        try {
+          const result = await anthropicRuns.enter(this, () => step(...args));
+          if (result.done) guarded('ending a run', () => this.end(name !== 'next'));
+          else guarded('reading the model response', () => this.heard(result.value));
+          return result;
+        } catch (error) {
+          guarded('ending a run', () => this.end(true));
+          throw error;
+        }
+      };
+      Object.defineProperty(generator, name, { value: followed, writable: true, configurable: true });
+    }
+    return generator;
+  }
+
+  private heard(item: unknown): void {
+    if (typeof item === 'object' && item !== null && 'on' in item && typeof item.on === 'function') {
+      const stream = item as MessageStream;
+      // Each block before the tool that it asks for may start.
+      stream.on('contentBlock', (block) => void guarded('reading the model response', () => this.block(block)));
+      stream.on('message', (message) => void guarded('reading the model response', () => this.complete(message)));
+      return;
+    }
+    const message = item as Message;
+    for (const block of message.content ?? []) this.block(block);
+    this.complete(message);
+  }
+
+  private block(block: Block): void {
+    this.speech.hear(block);
+    if (block.type !== 'tool_use' || typeof block.id !== 'string' || typeof block.name !== 'string') return;
+    this.model?.asked([{ callId: block.id, toolName: block.name }], this.speech.reason());
+    byCall.set(block.id, this);
+    this.calls.add(block.id);
+  }
+
+  /** Only now is it known whether the runner will run the calls: a reply that was cut off asks for nothing. */
+  private complete({ content = [], stop_reason }: Message): void {
+    const tools = this.runner.params?.tools ?? [];
+    for (const { type, id, name, toolset_name } of stop_reason === 'tool_use' ? content : []) {
+      if (type !== 'tool_use' || typeof id !== 'string' || typeof name !== 'string' || this.model === undefined) continue;
+      // Of a toolset's members the rest is not run once one fails.
+      const runs = !toolset_name && tools.some((tool) => tool.name === name && typeof tool.run === 'function');
+      this.asked(this.model, [{ callId: id, toolName: name, runs }], this.speech.reasonAt(id));
+    }
+    this.model?.done();
+  }
+
+  /**
+   * What became of pending calls, by the results that are sent: one that has an error for a result, or none at all, was honestly not
+   * run (a tool that was removed, a history that was replaced). A result for a call that was not seen to run stays open.
+   */
+  private answered({ messages = [] }: MessageParams): void {
+    const results = new Map<unknown, boolean>();
+    for (const { content } of messages) {
+      if (!Array.isArray(content)) continue;
+      for (const { type, tool_use_id, is_error } of content as Block[]) {
+        if (type === 'tool_result') results.set(tool_use_id, is_error === true);
+      }
+    }
+    this.forgo(this.unexecuted.filter((callId) => this.changed || results.get(callId) !== false));
+    this.changed = false;
+  }
+
+  private end(early: boolean): void {
+    this.model?.done();
+    if (early || this.changed) this.forgo();
+    for (const callId of this.calls) if (byCall.get(callId) === this) byCall.delete(callId);
+  }
+}
+
+export const anthropicRuns = new CurrentRun<AnthropicRun>('anthropic');

@@ -1,0 +1,43 @@
+import { runAction } from '../../action.js';
+import { guarded } from '../../errors.js';
+import type { Answer } from '../../guard.js';
+import type { ActionCall } from '../../types.js';
+import type { AgentRun } from './run.js';
+import { type CallItem, callIdOf, type RunContext } from './types.js';
+
+/** A call that the runner is about to decide about: by its approval flow, which may ask a human. */
+export interface PendingCall {
+  readonly agent: unknown;
+  readonly context: RunContext;
+  readonly toolName: string;
+  readonly item: CallItem;
+  readonly functionTool: boolean;
+}
+
+/** What the framework knows of an approval of this very call, or of all calls of the tool. */
+function decisionOn({ agent, context, toolName, item, functionTool }: PendingCall): boolean | undefined {
+  const callId = callIdOf(item);
+  if (callId === undefined) return undefined;
+  const asked = functionTool ? { toolName, callId, agent } : { toolName, callId, functionTool };
+  return context.isToolApproved(asked);
+}
+
+/** The approval of a call that is about to run. Who gave it the framework does not say. */
+export function approvalsOf(pending: PendingCall): Answer['approvals'] {
+  return decisionOn(pending) === true ? [{ decision: 'approved' }] : [];
+}
+
+/**
+ * After the framework has dealt with calls: those that a human denied go on record as such; and whatever did not run, because it
+ * waits for an approval, was denied, did not fit its schema, was stopped by a guardrail or an abort, is not waited for any longer.
+ */
+export function settleUnrun(calls: readonly PendingCall[], describe: (call: PendingCall) => ActionCall<unknown>, run: AgentRun): void {
+  for (const pending of calls) {
+    guarded('recording an approval', () => {
+      if (decisionOn(pending) !== false) return;
+      const call = { ...describe(pending), approvals: [{ decision: 'denied' as const }], refused: () => undefined };
+      run.scope.enter(() => runAction<unknown>(call, () => undefined));
+    });
+  }
+  run.scope.session.forgo(calls.flatMap(({ item }) => callIdOf(item) ?? []));
+}

@@ -1,0 +1,11 @@
+import * as models from '@langchain/core/language_models/chat_models';
+import * as messages from '@langchain/core/messages';
+import * as outputs from '@langchain/core/outputs';
+import * as tools from '@langchain/core/tools';
+import * as calling from '@langchain/core/utils/function_calling';
+import { z } from 'zod';
+import { kit } from '../langchain/core-program.mjs';
+import { byHand, reach } from '../langchain/reach-program.mjs';
+
+const own = kit({ tools, messages, models, outputs, calling, z });
+await reach(own, byHand(own));

@@ -1,0 +1,20 @@
+import * as documents from '@langchain/core/documents';
+import * as models from '@langchain/core/language_models/chat_models';
+import * as messages from '@langchain/core/messages';
+import * as parsers from '@langchain/core/output_parsers';
+import * as outputs from '@langchain/core/outputs';
+import * as prompts from '@langchain/core/prompts';
+import * as runnables from '@langchain/core/runnables';
+import * as fakes from '@langchain/core/testing';
+import * as tools from '@langchain/core/tools';
+import * as calling from '@langchain/core/utils/function_calling';
+import * as testing from '@langchain/core/utils/testing';
+import * as langgraph from '@langchain/langgraph';
+import * as prebuilt from '@langchain/langgraph/prebuilt';
+import * as supervisor from '@langchain/langgraph-supervisor';
+import * as langchain from 'langchain';
+import { z } from 'zod';
+import { run } from './peers-program.mjs';
+
+const core = { documents, models, messages, parsers, outputs, prompts, runnables, fakes, tools, calling, testing };
+await run({ ...core, langgraph, prebuilt, supervisor, langchain, z });
