@@ -50,6 +50,7 @@ function writeString(value: string): string {
  * Every piece that a preimage is put together of costs, and hashing has to gather them all.
  */
 interface QuotedKey {
+  readonly key: string;
   readonly plain: string;
   readonly text: string;
   readonly plainAfterText: string;
@@ -59,13 +60,14 @@ interface QuotedKey {
 /** Keys come again and again: their quoted form is kept, up to a bound that hostile input cannot exceed. */
 const QUOTED = new Map<string, QuotedKey>();
 const MAX_QUOTED = 1024;
+const MAX_KEPT_KEY = 64;
 
 function quotedKey(key: string): QuotedKey {
   const known = QUOTED.get(key);
   if (known !== undefined) return known;
   const plain = `,${writeString(key)}:`;
-  const quoted = { plain, text: `${plain}"`, plainAfterText: `"${plain}`, textAfterText: `"${plain}"` };
-  if (QUOTED.size < MAX_QUOTED && key.length <= 64) QUOTED.set(key, quoted);
+  const quoted = { key, plain, text: `${plain}"`, plainAfterText: `"${plain}`, textAfterText: `"${plain}"` };
+  if (QUOTED.size < MAX_QUOTED && key.length <= MAX_KEPT_KEY) QUOTED.set(key, quoted);
   return quoted;
 }
 
@@ -90,9 +92,9 @@ function writeObject(value: object, depth: number): string {
   let out = '{';
   let isTextOpen = false;
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as string;
+    const quoted = keys[i] as QuotedKey;
+    const { key } = quoted;
     const member = record[key];
-    const quoted = quotedKey(key);
     const isText = typeof member === 'string' && !NEEDS_CARE.test(member);
     const before = isText ? (isTextOpen ? quoted.textAfterText : quoted.text) : isTextOpen ? quoted.plainAfterText : quoted.plain;
     out += (i === 0 ? before.slice(1) : before) + (isText ? member : at(member, depth, key));
@@ -102,17 +104,17 @@ function writeObject(value: object, depth: number): string {
 }
 
 /** Objects of one shape come in rows: the order of the keys last seen in a slot is kept, and compared by identity. */
-const SHAPES: ({ readonly keys: readonly string[]; readonly sorted: readonly string[] } | undefined)[] = new Array(256);
+const SHAPES: ({ readonly keys: readonly string[]; readonly sorted: readonly QuotedKey[] } | undefined)[] = new Array(256);
 
 /** The keys by UTF-16 code units. */
-function inOrder(keys: readonly string[]): readonly string[] {
+function inOrder(keys: readonly string[]): readonly QuotedKey[] {
   const count = keys.length;
-  if (count < 2) return keys;
+  if (count === 0) return [];
   const slot = (count * 31 + (keys[0] as string).length * 7 + (keys[count - 1] as string).length) & 255;
   const shape = SHAPES[slot];
   if (shape !== undefined && sameKeys(shape.keys, keys)) return shape.sorted;
-  const sorted = [...keys].sort();
-  if (count <= 64) SHAPES[slot] = { keys, sorted };
+  const sorted = [...keys].sort().map(quotedKey);
+  if (count <= 64 && keys.every((key) => key.length <= MAX_KEPT_KEY)) SHAPES[slot] = { keys, sorted };
   return sorted;
 }
 

@@ -142,6 +142,18 @@ describe('an encoded request', () => {
     }
   });
 
+  test('is right for attributes of every length up to those that take two bytes to tell, ASCII or not', () => {
+    for (const last of ['a', 'é', '']) {
+      for (let length = 0; length < 136; length++) {
+        const own: Record<string, AttributeValue> = { first: 'short', count: length };
+        for (const keyLength of [1, 40, 120, 121, 122]) own[`${'k'.repeat(keyLength - 1)}x`] = `${'v'.repeat(length)}${last}`;
+        own['n'.repeat(length + 1)] = 1;
+        const span = { ...plain, attributes: own };
+        expect(decode(encodeRequest([span], {}, scope))[0]?.spans).toEqual([span]);
+      }
+    }
+  });
+
   test.each([0, 1, 127, 128, 16_384, 2 ** 31, 2 ** 32, 2 ** 53 - 1, -1, -128, -(2 ** 31), -(2 ** 53 - 1)])(
     'is right for the int %i',
     (int) => {

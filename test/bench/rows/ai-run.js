@@ -44,7 +44,10 @@ async function row(how, url) {
       ours: microseconds(settled(added(costs.custody, costs.none)).value),
       theirs: microseconds(settled(added(costs.telemetry, costs.none)).value),
       ratio: settled(sharesOf(costs.custody, costs.telemetry, costs.none)),
-      bound: url === undefined ? 'a session, a fingerprint, an action: four links' : 'as above, and one write to the spool for each link',
+      bound:
+        url === undefined
+          ? 'a session, a fingerprint, an action, an attestation: five links'
+          : 'as above, and one write to the spool for each link',
     };
   });
 }

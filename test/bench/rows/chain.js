@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { ChainWriter, commitment, fingerprintDigest, toCanonical } from '@agent-custody/chain';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { toolArguments } from '../arguments.js';
-import { nodeHashing } from '../parts.js';
+import { agentHashing } from '../parts.js';
 import { Random } from '../random.js';
 import { cpuPerCall, interleave, ratios, settled } from '../rounds.js';
 import { microseconds } from '../units.js';
@@ -51,9 +51,9 @@ function bareSpans() {
 
 /** Nanoseconds a link, over a session of intents and outcomes with arguments, reason and result committed to. */
 function links(/** @type {() => { traceId: string, spanId: string }} */ ids) {
-  const writer = new ChainWriter({ session: random.hex(16), agent: { id: 'billing-bot', name: 'Billing bot' }, hashing: nodeHashing });
+  const writer = new ChainWriter({ session: random.hex(16), agent: { id: 'billing-bot', name: 'Billing bot' }, hashing: agentHashing });
   const components = Object.fromEntries(
-    ['system_prompt', 'tools', 'memory'].map((name) => [name, fingerprintDigest(name, random.text(20), nodeHashing)]),
+    ['system_prompt', 'tools', 'memory'].map((name) => [name, fingerprintDigest(name, random.text(20), agentHashing)]),
   );
   writer.start({ components }, { ...ids(), now: 1n });
   const calls = Array.from({ length: 64 }, () => ({ input: toolArguments(random), reason: random.text(12), result: random.text(8) }));
@@ -67,16 +67,16 @@ function links(/** @type {() => { traceId: string, spanId: string }} */ ids) {
       {
         actionId: place.spanId,
         tool,
-        argumentsDigest: commitment('arguments', args.text, salt(), nodeHashing),
+        argumentsDigest: commitment('arguments', args.text, salt(), agentHashing),
         argumentsEncoding: args.encoding,
-        reasonDigest: commitment('reason', toCanonical(reason).text, salt(), nodeHashing),
+        reasonDigest: commitment('reason', toCanonical(reason).text, salt(), agentHashing),
         reasonSource: 'text',
         decision: 'allow',
         rule: 'none',
       },
       { ...place, now: (now += 1_000n) },
     );
-    const resultDigest = commitment('result', toCanonical(result).text, salt(), nodeHashing);
+    const resultDigest = commitment('result', toCanonical(result).text, salt(), agentHashing);
     writer.outcome({ actionId: place.spanId, tool, status: 'ok', resultDigest }, { ...ids(), now: (now += 1_000n) });
   });
   return perAction / 2;
@@ -87,8 +87,8 @@ function cryptoAlone() {
   const preimages = [random.text(190), random.text(130)].map((text) => `agent-custody/v1/link\n${text}`);
   const texts = [JSON.stringify(toolArguments(random)), random.text(12), random.text(8)];
   const perAction = cpuPerCall(ROUND / 2, () => {
-    for (const text of texts) nodeHashing.hmacSha256(salt(), text);
-    for (const preimage of preimages) nodeHashing.sha256(preimage);
+    for (const text of texts) agentHashing.hmacSha256(salt(), text);
+    for (const preimage of preimages) agentHashing.sha256(preimage);
   });
   return perAction / 2;
 }

@@ -43,7 +43,7 @@ async function rows(how, url) {
     const ours = microseconds(settled(added(costs.custody, costs.none)).value / CALLS);
     return /** @type {const} */ (['traceloop', 'openinference']).map((peer) => ({
       name: `tool.invoke against ${peer}, ${how}`,
-      what: `time added to a LangChain tool.invoke at the place an adapter patches, two links for one span, ${how}`,
+      what: `time added to a LangChain tool.invoke by the adapter, two links for one span, ${how}`,
       against: `what ${PACKAGES[peer]} adds`,
       target: { atMost: 1.0 },
       ours,

@@ -1,7 +1,7 @@
-import { CustodyInstrumentation, flush, runAction, session } from '../parts.js';
+import { CustodyInstrumentation, flush, session } from '../parts.js';
 import { spoolFolder, tracing } from './ways-out.js';
 
-export { runAction, session };
+export { session };
 
 /**
  * This project's instrumentation, with its spool and channel when there is somewhere to send, else as plain spans.

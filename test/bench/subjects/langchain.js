@@ -41,9 +41,8 @@ async function invokeAll() {
 
 switch (way) {
   case 'custody': {
-    const { custody, runAction, session } = await import('./custody.js');
+    const { custody, session } = await import('./custody.js');
     const finish = custody(url);
-    wrapCalls(runAction);
     serveRuns(() => session({ agent: { id: 'billing-bot' } }, invokeAll), finish);
     break;
   }
@@ -66,17 +65,4 @@ switch (way) {
   }
   default:
     serveRuns(invokeAll, () => Promise.resolve());
-}
-
-/**
- * The place that an adapter of this project patches: every tool runs through it.
- *
- * @param {typeof import('../parts.js').runAction} runAction
- */
-function wrapCalls(runAction) {
-  const { call } = StructuredTool.prototype;
-  StructuredTool.prototype.call = function (/** @type {Parameters<typeof call>} */ ...args) {
-    const action = { tool: { name: this.name, type: 'function' }, arguments: args[0] };
-    return runAction(action, () => Reflect.apply(call, this, args));
-  };
 }

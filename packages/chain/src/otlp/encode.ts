@@ -19,7 +19,9 @@ export interface SpanRecord {
 }
 
 // In every runtime that this package is for, but in no ECMAScript library.
-declare const TextEncoder: new () => { encodeInto(source: string, destination: Uint8Array): { readonly written: number } };
+declare const TextEncoder: new () => {
+  encodeInto(source: string, destination: Uint8Array): { readonly read: number; readonly written: number };
+};
 const textEncoder = new TextEncoder();
 
 /** Texts up to this many characters are written here, longer ones by the runtime's encoder: the call into it costs more than they do. */
@@ -77,7 +79,12 @@ class ByteWriter {
     this.varint(tag);
     this.varint(hex.length / 2);
     this.reserve(hex.length / 2);
-    for (let i = 0; i < hex.length; i += 2) this.bytes[this.position++] = (nibble(hex, i) << 4) | nibble(hex, i + 1);
+    const { bytes } = this;
+    let at = this.position;
+    for (let i = 0; i < hex.length; i += 2) {
+      bytes[at++] = ((NIBBLES[hex.charCodeAt(i)] as number) << 4) | (NIBBLES[hex.charCodeAt(i + 1)] as number);
+    }
+    this.position = at;
   }
 
   text(tag: number, text: string): void {
@@ -102,6 +109,15 @@ class ByteWriter {
     bytes[position] = tag;
     bytes[position + 1] = length;
     this.position = position + 2 + length;
+    return true;
+  }
+
+  /** Bytes that a text has one of for each character: false when it is not all ASCII, and then nothing is written. */
+  ascii(text: string): boolean {
+    this.reserve(text.length);
+    const { read, written } = textEncoder.encodeInto(text, this.bytes.subarray(this.position));
+    if (read !== text.length || written !== text.length) return false;
+    this.position += written;
     return true;
   }
 
@@ -156,9 +172,11 @@ function varintSize(value: number): number {
   return size;
 }
 
-function nibble(hex: string, at: number): number {
-  const code = hex.charCodeAt(at);
-  return code < 58 ? code - 48 : (code | 32) - 87;
+/** What a hex digit stands for, by its character code. */
+const NIBBLES = new Uint8Array(128);
+for (let digit = 0; digit < 16; digit++) {
+  NIBBLES[digit.toString(16).charCodeAt(0)] = digit;
+  NIBBLES[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
 }
 
 function attribute(out: ByteWriter, tag: number, key: string, value: AttributeValue): void {
@@ -182,6 +200,52 @@ function attribute(out: ByteWriter, tag: number, key: string, value: AttributeVa
   out.close(keyValue);
 }
 
+/** A key and a text of together so many characters make a field whose lengths all take a byte below 128. */
+const SHORT_PAIR = 121;
+/** Span.attributes and the length of the pair; what stands before the value: Any, its length, string and its length. */
+const PAIR_HEADS = Array.from({ length: 128 }, (_, length) => String.fromCharCode(0x4a, length));
+const TEXT_HEADS = Array.from({ length: SHORT_PAIR + 1 }, (_, length) => String.fromCharCode(0x12, length + 2, 0x0a, length));
+
+/** Keys come again and again: their fields are kept, up to a bound that hostile input cannot exceed. */
+const KEY_FIELDS = new Map<string, string>();
+const MAX_KEY_FIELDS = 1024;
+
+function keyField(key: string): string {
+  const known = KEY_FIELDS.get(key);
+  if (known !== undefined) return known;
+  const field = String.fromCharCode(0x0a, key.length) + key;
+  if (KEY_FIELDS.size < MAX_KEY_FIELDS) KEY_FIELDS.set(key, field);
+  return field;
+}
+
+/**
+ * Attributes of a span. Short ones are ASCII as a whole, lengths and tags included: they are put together as texts, which the runtime
+ * encodes in one go. False when one of them is not ASCII after all.
+ */
+function shortAttributes(out: ByteWriter, attributes: Attributes): boolean {
+  let texts = '';
+  for (const key in attributes) {
+    const value = attributes[key] as AttributeValue;
+    if (typeof value === 'string' && key.length + value.length <= SHORT_PAIR) {
+      texts += (PAIR_HEADS[key.length + value.length + 6] as string) + keyField(key) + (TEXT_HEADS[value.length] as string) + value;
+    } else if (typeof value === 'number' && value >= 0 && value <= 127 && key.length <= SHORT_PAIR) {
+      texts += (PAIR_HEADS[key.length + 6] as string) + keyField(key) + String.fromCharCode(0x12, 2, 0x18, value);
+    } else {
+      if (!out.ascii(texts)) return false;
+      texts = '';
+      attribute(out, 0x4a, key, value);
+    }
+  }
+  return out.ascii(texts);
+}
+
+function spanAttributes(out: ByteWriter, attributes: Attributes): void {
+  const start = out.position;
+  if (shortAttributes(out, attributes)) return;
+  out.position = start;
+  for (const key in attributes) attribute(out, 0x4a, key, attributes[key] as AttributeValue);
+}
+
 function span(out: ByteWriter, record: SpanRecord): void {
   const start = out.open(0x12, 2); // ScopeSpans.spans
   out.hex(0x0a, record.traceId);
@@ -194,7 +258,7 @@ function span(out: ByteWriter, record: SpanRecord): void {
   out.fixed64(record.startNs);
   out.varint(0x41);
   out.fixed64(record.endNs);
-  for (const key in record.attributes) attribute(out, 0x4a, key, record.attributes[key] as AttributeValue);
+  spanAttributes(out, record.attributes);
   if (record.statusCode) {
     const status = out.open(0x7a);
     if (record.statusMessage) out.text(0x12, record.statusMessage);
