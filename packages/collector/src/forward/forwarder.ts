@@ -3,6 +3,7 @@ import { gzip } from 'node:zlib';
 import type { OutboxEntry } from '../ledger/ledger.js';
 import { type Answer, readAnswer } from './answer.js';
 import { BackOff } from './backoff.js';
+import { Pause } from './pause.js';
 import { Poster } from './post.js';
 import { halve } from './split.js';
 import type { Forwarder, ForwarderOptions } from './types.js';
@@ -42,10 +43,9 @@ class OutboxForwarder implements Forwarder {
   private closing = false;
   private running: Promise<void> = Promise.resolve();
   /** Ends the pause that is being taken, if any. */
-  private endPause: () => void = () => undefined;
+  private readonly pause = new Pause();
   private woken = false;
   /** The pause being taken is for want of anything to send. */
-  private idle = false;
   private retriedAside = false;
   /** Entries up to this one are delivered, also when deleting them has failed. */
   private delivered = 0;
@@ -68,12 +68,12 @@ class OutboxForwarder implements Forwarder {
 
   wake(): void {
     this.woken = true;
-    if (this.idle) this.endPause();
+    this.pause.endIdle();
   }
 
   async close(timeoutMs: number): Promise<void> {
     this.closing = true;
-    this.endPause();
+    this.pause.end();
     const deadline = setTimeout(() => this.aborted.abort(), timeoutMs);
     await this.running;
     clearTimeout(deadline);
@@ -107,7 +107,7 @@ class OutboxForwarder implements Forwarder {
     const head = ledger.outboxHead({ bytes: BATCH_BYTES, spans: BATCH_SPANS, after: this.delivered });
     const batch = head.slice(0, this.narrow);
     if (batch.length === 0) {
-      if (!this.woken) await this.pause(undefined);
+      if (!this.woken && !this.closing) await this.pause.of(undefined);
       return;
     }
     const answer = await this.send(batch);
@@ -203,21 +203,6 @@ class OutboxForwarder implements Forwarder {
     if (this.lastError !== reason)
       this.options.log.warn({ reason, waitMs }, 'forwarding does not succeed: it is tried again, the outbox keeps everything');
     this.lastError = reason;
-    await this.pause(waitMs);
-  }
-
-  /** @param ms undefined: until there is something to do */
-  private async pause(ms: number | undefined): Promise<void> {
-    if (this.closing) return;
-    this.idle = ms === undefined;
-    await new Promise<void>((resolve) => {
-      const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
-      this.endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.endPause = () => undefined;
-    this.idle = false;
+    if (!this.closing) await this.pause.of(waitMs);
   }
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../engine/types.js';
 import { BackOff } from '../forward/backoff.js';
+import { Pause } from '../forward/pause.js';
 import type { Ledger, Notice } from '../ledger/ledger.js';
 import type { NoticeFailure, NoticeMetrics, WaitingNotices } from './metrics.js';
 import type { Delivery, Sink } from './sink.js';
@@ -30,8 +31,7 @@ export class NoticeDrain {
   private closing = false;
   private gone = false;
   private woken = false;
-  private idle = false;
-  private endPause: () => void = () => undefined;
+  private readonly pause = new Pause();
   private failing: string | undefined;
   /** Told, and still to be deleted: the ledger may have failed in between. */
   private told: readonly number[] = [];
@@ -54,19 +54,19 @@ export class NoticeDrain {
   /** There may be something to tell. */
   wake(): void {
     this.woken = true;
-    if (this.idle) this.endPause();
+    this.pause.endIdle();
   }
 
   /** Tries at once what waits to be tried again. */
   hurry(): void {
     this.woken = true;
-    this.endPause();
+    this.pause.end();
   }
 
   /** Lets the attempt under way finish for at most `timeoutMs`; the rest stays in the ledger for the next start. */
   async close(timeoutMs: number): Promise<void> {
     this.closing = true;
-    this.endPause();
+    this.pause.end();
     const deadline = setTimeout(() => this.aborted.abort(), timeoutMs);
     await this.running;
     clearTimeout(deadline);
@@ -93,7 +93,7 @@ export class NoticeDrain {
     this.woken = false;
     const notices = ledger.notices(sink.name, sink.batch);
     if (notices.length === 0) {
-      if (!this.woken) await this.pause(undefined);
+      if (!this.woken && !this.closing) await this.pause.of(undefined);
       return;
     }
     const delivery = await sink.deliver(notices, this.aborted.signal);
@@ -154,21 +154,6 @@ export class NoticeDrain {
       );
     }
     this.failing = reason;
-    await this.pause(waitMs);
-  }
-
-  /** @param ms undefined: until there is something to do */
-  private async pause(ms: number | undefined): Promise<void> {
-    if (this.closing) return;
-    this.idle = ms === undefined;
-    await new Promise<void>((resolve) => {
-      const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
-      this.endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.endPause = () => undefined;
-    this.idle = false;
+    if (!this.closing) await this.pause.of(waitMs);
   }
 }
