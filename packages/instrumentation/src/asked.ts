@@ -1,5 +1,5 @@
 import type { Components } from '@agent-custody/chain';
-import type { Reason } from './types.js';
+import type { Agent, Reason } from './types.js';
 
 /** What a model call said about a tool call that it asked for. */
 export interface Asked {
@@ -7,6 +7,8 @@ export interface Asked {
   readonly components: Components;
   /** The session that announced these components; an intent of another one may not use them. */
   readonly session: string;
+  readonly agent: Agent;
+  readonly toolName: string;
 }
 
 /** Calls remembered: a model that asks for calls that never come must not fill the memory. */
@@ -24,5 +26,12 @@ export class AskedCalls {
 
   find(callId: string | undefined): Asked | undefined {
     return callId === undefined ? undefined : this.calls.get(callId);
+  }
+
+  /** As {@link find}, where calls of several agents are held: some providers number their calls from one in each response. */
+  findOf(agent: Agent, { name, callId }: { readonly name: string; readonly callId?: string | undefined }): Asked | undefined {
+    const asked = this.find(callId);
+    const same = asked?.toolName === name && asked.agent.id === agent.id && asked.agent.name === agent.name;
+    return same ? asked : undefined;
   }
 }

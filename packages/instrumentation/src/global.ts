@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AttributeValue } from '@agent-custody/chain';
 import { type Context, diag, type TracerProvider } from '@opentelemetry/api';
 import type { Action } from './action.js';
+import { AskedCalls } from './asked.js';
 import type { Attestation } from './attestation.js';
 import type { EvidenceChannel, EvidenceLoss } from './evidence/types.js';
 import type { Guard } from './guard.js';
@@ -71,6 +72,8 @@ interface State {
   look: (() => void) | undefined;
   /** Whose model asked last for each call id. */
   readonly askers: Map<string, Attestation>;
+  /** What models of all sessions asked for: a run that a human interrupted goes on in another session. */
+  readonly asked: AskedCalls;
 }
 
 const KEY = Symbol.for('agent-custody.instrumentation.v1');
@@ -90,6 +93,7 @@ export function state(): State {
       adapters: new Map(),
       look: undefined,
       askers: new Map(),
+      asked: new AskedCalls(),
     };
     Object.defineProperty(globalThis, KEY, { value: present, configurable: true });
   }

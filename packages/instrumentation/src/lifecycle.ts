@@ -27,6 +27,9 @@ interface Inherited {
   readonly asked: AskedCalls;
 }
 
+/** What a model is sent: the components that an earlier model call can tell of a later action. */
+const SENT: ReadonlySet<string> = new Set(['system_prompt', 'tools', 'model']);
+
 /** From the one that says least: the gravest outcome reported is the session's. */
 const GRAVITY: readonly SessionOutcome[] = ['completed', 'shutdown', 'abandoned', 'cancelled', 'error'];
 
@@ -125,8 +128,10 @@ export class Session implements ActiveSession {
     const done = this.join();
     return {
       asked: (calls, reason) => {
-        for (const { callId, runs = false } of calls) {
-          this.asked.remember(callId, { reason, components, session: this.id });
+        for (const { callId, toolName, runs = false } of calls) {
+          const asked = { reason, components, session: this.id, agent: this.agent, toolName };
+          this.asked.remember(callId, asked);
+          state().asked.remember(callId, asked);
           this.attestation.asked(callId, runs);
         }
       },
@@ -185,7 +190,7 @@ export class Session implements ActiveSession {
 
   /** An action begins: the session starts with it at the latest, and stays open until it has left. */
   enter(action: Action): void {
-    this.start();
+    if (!this.recorder.started) this.start(this.takenUp(action.call));
     // A policy that changed is announced before the first action that it decides about.
     this.change(policyInForce());
     this.actions.add(action);
@@ -240,6 +245,17 @@ export class Session implements ActiveSession {
     // Nobody's function runs in it: it ends with what it was opened for.
     session.settled = true;
     return session;
+  }
+
+  /**
+   * The state in which a model call of an earlier session asked for the action that this one starts with: a run that goes on after a
+   * human was asked is still of that state. Memory is what it is now.
+   */
+  private takenUp({ tool }: Pick<ActionCall<unknown>, 'tool'>): Components | undefined {
+    const asked = state().asked.findOf(this.agent, tool);
+    if (asked === undefined) return undefined;
+    const sent = Object.entries(asked.components).filter(([name]) => SENT.has(name));
+    return { ...Object.fromEntries(sent), memory: this.meter.memoryNow() };
   }
 
   private measure(components: Components, conversationId: string | undefined): void {
