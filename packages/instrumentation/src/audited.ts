@@ -33,7 +33,8 @@ export type AuditedDecorator = <This, A extends unknown[], R>(
 
 /**
  * Records every call of a function as an action: the intent before it runs, the outcome after. The function that it answers takes
- * the same arguments and `this`, and gives the same results and errors; recording never breaks a call.
+ * the same arguments and `this`, and gives the same results and errors; recording never breaks a call. One that the policy, or a
+ * human, refuses does not run: it throws `ActionDenied`, or rejects with it.
  *
  * Without a function it is a standard (stage 3) method decorator, for private, static, asynchronous and generator methods too.
  *

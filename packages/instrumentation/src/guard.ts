@@ -67,7 +67,12 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Thrown in place of a result where a framework has no other way to tell the model. */
+/**
+ * Thrown in place of a result, by functions wrapped with `audited` and where a framework has no other way to tell the model. Its
+ * `code` is `action_denied`; the message never holds an argument.
+ *
+ * @example try { await sendEmail(mail); } catch (error) { if (!(error instanceof ActionDenied)) throw error; }
+ */
 export class ActionDenied extends Error {
   override readonly name = 'ActionDenied';
   readonly code = 'action_denied';

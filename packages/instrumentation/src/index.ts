@@ -4,6 +4,7 @@ export type { EvidenceState } from './evidence/types.js';
 export { type Flushed, flush } from './exit.js';
 export type { AdapterStatus } from './global.js';
 export { governTools } from './govern.js';
+export { ActionDenied } from './guard.js';
 export { CustodyInstrumentation, type CustodyInstrumentationConfig, type EvidenceConfig } from './instrumentation.js';
 export { defaultRedact } from './redact.js';
 export { session } from './session.js';
@@ -13,6 +14,7 @@ export type {
   ActionStatus,
   ActiveSession,
   Agent,
+  AskedCall,
   Hold,
   MemoryContent,
   MemoryEntry,

@@ -67,8 +67,8 @@ describe('the README lists, no more and no less,', () => {
   });
 
   test('the attributes that it sets', () => {
-    // Signatures and approvals are still to come; link.status, findings, verdicts and the register are the collector's.
-    const others = /signature|key\.id|approval|link\.status|custody\.(finding|verdict|register)\./;
+    // Signatures are still to come; link.status, findings, verdicts and the register are the collector's.
+    const others = /signature|key\.id|link\.status|custody\.(finding|verdict|register)\./;
     const keys = Object.values(ATTR).filter((key) => !others.test(key));
     const table = readme.slice(readme.indexOf('## Attributes'), readme.indexOf('## `status()`'));
     expect(keys.filter((key) => !table.includes(`\`${key}\``))).toEqual([]);
