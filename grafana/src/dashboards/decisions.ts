@@ -39,7 +39,7 @@ export function decisions(): Section {
       )
         .datasource(PROMETHEUS)
         .withTarget(series(`sum by (reason) (increase(${METRIC.approvalsRefused}[$__rate_interval])) > 0`, '{{reason}}')),
-      bars(third('Denied by policy', 'Tool calls that a policy refused, by tool and rule.'))
+      bars(third('Denied by policy', 'Tool calls that a policy refused, by tool and rule; of an agent that was not let start, by its id.'))
         .datasource(TEMPO)
         .withTarget(overTime(countedBy(where(INTENT, is('policyDecision', 'deny'), AGENT), 'toolName', 'policyRule'))),
       bars(third('Approved by people', 'Tool calls that a person approved, by tool and by the rule that asked for it.'))
@@ -56,11 +56,11 @@ export function decisions(): Section {
       bars(
         third(
           'Would have been stopped',
-          'Tool calls that ran because the policy only observes: what it would have decided, by tool and rule. Empty before a policy is enforced means that nothing would change.',
+          'Tool calls that ran, and agents that started, because the policy only observes: what it would have decided, by tool and rule. Empty before a policy is enforced means that nothing would change.',
         ),
       )
         .datasource(TEMPO)
-        .withTarget(overTime(countedBy(where(INTENT, present('policyObserved'), AGENT), 'policyObserved', 'toolName', 'policyRule'))),
+        .withTarget(overTime(countedBy(where(present('policyObserved'), AGENT), 'policyObserved', 'toolName', 'policyRule'))),
       spansTable({
         ...wide(
           'Denied actions',
@@ -96,9 +96,10 @@ export function decisions(): Section {
       spansTable({
         ...wide(
           'What a policy that observes would have stopped',
-          'Actions that ran all the same, because the policy or the rule is in observe mode. The rule is the one that objected.',
+          'Actions that ran, and agents that started, all the same, because the policy or the rule is in observe mode. The rule is the one that objected.',
         ),
-        query: where(INTENT, present('policyObserved'), AGENT),
+        query: where(present('policyObserved'), AGENT),
+        named: 'What',
         columns: [
           ['agentId', 'Agent', { width: 180 }],
           ['toolName', 'Tool', { width: 180 }],

@@ -1,5 +1,17 @@
 export * from './attributes.js';
 export { canonicalize } from './canonical.js';
+export type {
+  ApprovalDetails,
+  AttestationDetails,
+  Components,
+  IntentDetails,
+  OutcomeDetails,
+  Place,
+  Position,
+  SpawnDetails,
+  StartDetails,
+  Tool,
+} from './details.js';
 export { type CommittedField, commitment, compositeFingerprint, fingerprintDigest, linkHash } from './digest.js';
 export { ChainError, type ChainErrorCode } from './errors.js';
 export {
@@ -50,17 +62,4 @@ export {
   step,
   type VerifierState,
 } from './verify/verifier.js';
-export {
-  type ApprovalDetails,
-  type AttestationDetails,
-  ChainWriter,
-  type Components,
-  type IntentDetails,
-  type OutcomeDetails,
-  type Place,
-  type Position,
-  type StartDetails,
-  type Tool,
-  type WriterOptions,
-  type WrittenLink,
-} from './writer.js';
+export { ChainWriter, type WriterOptions, type WrittenLink } from './writer.js';

@@ -57,6 +57,8 @@ const byKind = {
       [ATTR.principal]: text.optional(),
       [ATTR.owner]: text.optional(),
       [ATTR.memoryStore]: text.optional(),
+      [ATTR.processId]: text.optional(),
+      [ATTR.familyId]: text.optional(),
       [ATTR.parentSessionId]: sessionId.optional(),
       [ATTR.parentSeq]: int.optional(),
       [ATTR.parentHash]: hex64.optional(),
@@ -83,6 +85,7 @@ const byKind = {
     [ATTR.policyDecision]: z.enum(POLICY_DECISIONS),
     [ATTR.policyRule]: text.optional(),
     [ATTR.policyObserved]: z.enum(OBSERVED_DECISIONS).optional(),
+    [ATTR.childAgentId]: text.optional(),
   }),
   approval: z.object({
     ...everyLink,
@@ -101,7 +104,13 @@ const byKind = {
     [ATTR.errorType]: text.optional(),
   }),
   'fingerprint.change': z.object({ ...everyLink, [ATTR.fingerprintPrevious]: hex64, [ATTR.fingerprintChanged]: z.array(text) }),
-  'child.spawn': z.object({ ...everyLink, [ATTR.childSessionId]: sessionId }),
+  'child.spawn': z.object({
+    ...everyLink,
+    [ATTR.childSessionId]: sessionId,
+    [ATTR.actionParentId]: text.optional(),
+    [ATTR.policyRule]: text.optional(),
+    [ATTR.policyObserved]: z.enum(OBSERVED_DECISIONS).optional(),
+  }),
   loss: z
     .object({ ...everyLink, [ATTR.lossFirst]: int.min(1), [ATTR.lossLast]: int, [ATTR.lossReason]: text })
     .refine((link) => link[ATTR.lossFirst] <= link[ATTR.lossLast] && link[ATTR.lossLast] < link[ATTR.seq], {

@@ -1,49 +1,30 @@
 import {
-  type ActionStatus,
-  type ApprovalDecision,
   ATTR,
   type AttributeValue,
-  type Encoding,
   FINGERPRINT_PREFIX,
   type LinkKind,
-  type ObservedDecision,
   OPERATION_EXECUTE_TOOL,
-  type PolicyDecision,
-  type ReasonSource,
   type SessionOutcome,
   WIRE_VERSION,
   ZERO_HASH,
 } from './attributes.js';
 import { canonicalize } from './canonical.js';
+import type {
+  ApprovalDetails,
+  AttestationDetails,
+  Components,
+  IntentDetails,
+  OutcomeDetails,
+  Place,
+  Position,
+  SpawnDetails,
+  StartDetails,
+  Tool,
+} from './details.js';
 import { compositeFingerprint, linkHash } from './digest.js';
 import { ChainError } from './errors.js';
 import type { Hashing } from './hashing.js';
 import { coveredText } from './text.js';
-
-/** Component digests by name; `system_prompt`, `tools` and `memory` are always among those of a session. */
-export type Components = Readonly<Record<string, string>>;
-
-/** A position in a chain: what a child names as its parent. */
-export interface Position {
-  readonly session: string;
-  readonly seq: number;
-  readonly hash: string;
-}
-
-/** Where and when a link is recorded. */
-export interface Place {
-  /** 32 and 16 hex: the span that carries the link. Both are inside its hash. */
-  readonly traceId: string;
-  readonly spanId: string;
-  /** Unix nanoseconds. */
-  readonly now: bigint;
-}
-
-export interface Tool {
-  readonly name: string;
-  readonly type?: string | undefined;
-  readonly callId?: string | undefined;
-}
 
 /** A link as written: everything that its span's attributes must hold, hash included. */
 export interface WrittenLink {
@@ -66,61 +47,6 @@ export interface WriterOptions {
   readonly agent: { readonly id: string; readonly name: string; readonly version?: string | undefined };
   readonly conversationId?: string | undefined;
   readonly hashing: Hashing;
-}
-
-export interface StartDetails {
-  readonly components: Components;
-  readonly principal?: string | undefined;
-  readonly owner?: string | undefined;
-  readonly memoryStore?: string | undefined;
-  readonly parent?: Position | undefined;
-}
-
-export interface IntentDetails {
-  readonly actionId: string;
-  /** The action that this one was begun in. */
-  readonly parentActionId?: string | undefined;
-  readonly tool: Tool;
-  readonly argumentsDigest: string;
-  readonly argumentsEncoding: Encoding;
-  readonly reasonDigest: string;
-  readonly reasonSource: ReasonSource;
-  readonly decision: PolicyDecision;
-  readonly rule?: string | undefined;
-  /** What a policy that only observes would have decided. */
-  readonly observed?: ObservedDecision | undefined;
-  /** The three of the model call that asked for this action; by default the latest. */
-  readonly components?: { readonly system_prompt: string; readonly tools: string; readonly memory: string } | undefined;
-  /** Disclosed content and salts by attribute key: not covered by the hash. */
-  readonly content?: Readonly<Record<string, string>> | undefined;
-}
-
-export interface OutcomeDetails {
-  readonly actionId: string;
-  readonly tool: Tool;
-  readonly status: ActionStatus;
-  readonly resultDigest?: string | undefined;
-  readonly errorType?: string | undefined;
-  readonly content?: Readonly<Record<string, string>> | undefined;
-}
-
-export interface ApprovalDetails {
-  readonly actionId: string;
-  readonly approvalId: string;
-  readonly decision: ApprovalDecision;
-  readonly approver?: string | undefined;
-  readonly argumentsDigest: string;
-}
-
-/** Tool calls as models asked for them, held against those that were seen executed (SPEC.md, `attestation`). */
-export interface AttestationDetails {
-  /** Calls that models asked for and that the agent was to run itself. */
-  readonly requested: number;
-  /** Executions of calls of a model. */
-  readonly executed: number;
-  /** Call ids that were asked for and never seen executed, and the other way round. */
-  readonly unexecuted: readonly string[];
-  readonly unrequested: readonly string[];
 }
 
 /** Call ids named in one attestation: more of them say nothing more, and a link has to stay small. */
@@ -164,6 +90,11 @@ export class ChainWriter {
     return { session: this.session, seq: this.head.seq, hash: this.head.hash };
   }
 
+  /** Of the last link, Unix nanoseconds: no link's is before it. */
+  get time(): bigint {
+    return this.head.time;
+  }
+
   /** The latest component digests: those of session.start, as replaced by each change. */
   get components(): Components {
     return this.latest;
@@ -181,6 +112,8 @@ export class ChainWriter {
     put(own, ATTR.principal, details.principal);
     put(own, ATTR.owner, details.owner);
     put(own, ATTR.memoryStore, details.memoryStore);
+    put(own, ATTR.processId, details.processId);
+    put(own, ATTR.familyId, details.familyId);
     if (details.parent) {
       own[ATTR.parentSessionId] = details.parent.session;
       own[ATTR.parentSeq] = details.parent.seq;
@@ -220,6 +153,7 @@ export class ChainWriter {
     put(own, ATTR.actionParentId, details.parentActionId);
     put(own, ATTR.policyRule, details.rule);
     put(own, ATTR.policyObserved, details.observed);
+    put(own, ATTR.childAgentId, details.childAgentId);
     putTool(own, details.tool);
     const link = this.append('action.intent', place, own, details.content, composite);
     this.intents++;
@@ -279,8 +213,12 @@ export class ChainWriter {
     });
   }
 
-  spawn(child: string, place: Place): WrittenLink {
-    return this.append('child.spawn', place, { [ATTR.childSessionId]: child });
+  spawn(child: string, place: Place, details: SpawnDetails = {}): WrittenLink {
+    const own: Record<string, AttributeValue> = { [ATTR.childSessionId]: child };
+    put(own, ATTR.actionParentId, details.parentActionId);
+    put(own, ATTR.policyRule, details.rule);
+    put(own, ATTR.policyObserved, details.observed);
+    return this.append('child.spawn', place, own);
   }
 
   /** Declares that links `first` to `last` were lost on the way: 1 ≤ first ≤ last < the next seq. */

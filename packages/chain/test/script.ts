@@ -128,8 +128,8 @@ export class Script {
     return this.add(this.writer.change(components, this.world.place()));
   }
 
-  spawn(child: string): this {
-    return this.add(this.writer.spawn(child, this.world.place()));
+  spawn(child: string, parentActionId?: string): this {
+    return this.add(this.writer.spawn(child, this.world.place(), { parentActionId }));
   }
 
   loss(first: number, last: number): this {

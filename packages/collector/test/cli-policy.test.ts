@@ -1,8 +1,11 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fingerprintDigest } from '@agent-custody/chain';
+import { parsePolicy, policyValue } from '@agent-custody/policy';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { nodeHashing } from '../src/hashing.js';
 import { type Collector, startCollector } from '../src/service.js';
 import { run } from './command.js';
 import { recordActions } from './recorded-actions.js';
@@ -23,6 +26,25 @@ const session = recordActions([
   { tool: '\u001b[2Jtool', status: null },
 ]);
 const other = recordActions([{ tool: 'read_invoice' }]);
+const hour = (at: number) => Date.UTC(2026, 10, 23, at);
+/** Two processes; in one of them a session goes on while another one begins. */
+const LIMIT = { default: 'allow', limits: [{ id: 'rate', tools: 'ask', calls: 3, within: '1h', per: 'agent' }] };
+const [SPAWNS, UNDER] = [{ default: 'allow', breakers: [{ id: 'fan-out', spawns: 2, within: '1h' }] }, { process: 'one' }];
+const policyOf = (document: unknown) => fingerprintDigest('policy', policyValue(parsePolicy(document)), nodeHashing);
+const ask = { tool: 'ask' };
+const first = recordActions([ask, ask, ask], { ...UNDER, startMs: hour(13) });
+const second = recordActions([ask, ask], { ...UNDER, startMs: hour(13) + 3_500, policy: policyOf(LIMIT) });
+const third = recordActions([ask], { process: 'two', startMs: hour(13) + 3_700 });
+const starts = ['1', '2'].map((digit) => digit.repeat(32));
+const parent = recordActions([{ tool: 'task', starts, refused: ['helper'] }], {
+  process: 'three',
+  startMs: hour(14),
+  policy: policyOf(SPAWNS),
+});
+const orphan = recordActions([{ tool: 'task', starts: ['3'.repeat(32)] }, ask], { process: 'three', startMs: hour(16) }).filter(
+  ({ seq }) => seq !== 2,
+);
+const holed = recordActions([ask, ask], { process: 'four', startMs: hour(15) }).filter(({ seq }) => seq !== 3);
 const id = session[0]?.session ?? '';
 
 let collector: Collector;
@@ -30,7 +52,7 @@ beforeAll(async () => {
   const options = { listen: { host: '127.0.0.1', port: 0 }, log: pino({ level: 'silent' }) };
   await (await startCollector({ ...options, ledger: empty })).close();
   collector = await startCollector({ ...options, ledger });
-  for (const links of [session, other]) await send(collector.url, links);
+  for (const links of [session, other, first, second, third, parent, orphan, holed]) await send(collector.url, links);
 });
 afterAll(() => collector.close());
 
@@ -136,6 +158,83 @@ describe('agent-custody policy replay', () => {
     expect(actions.map(({ policy: would }) => would.decision)).toEqual(['allow', 'allow', 'allow', 'deny', 'deny']);
     const budget = await replayed({ default: 'allow', budgets: [{ calls: 4 }] });
     expect(budget.actions.map(({ policy: would }) => would.decision)).toEqual(['allow', 'allow', 'allow', 'allow', 'allow']);
+  });
+
+  interface Session {
+    readonly session: string;
+    readonly process: string | null;
+    readonly under_this_policy: number;
+    readonly doubts: readonly string[];
+    readonly actions: readonly { readonly policy: { readonly decision: string }; readonly same_as_recorded: boolean | null }[];
+    readonly spawns: readonly {
+      readonly agent: string | null;
+      readonly policy: { readonly decision: string };
+      readonly same_as_recorded: boolean;
+    }[];
+  }
+  const all = async (document: unknown, ...more: string[]) => {
+    const { stdout, stderr, status } = await run(['policy', 'replay', policy(document), '--ledger', ledger, '--json', ...more]);
+    const sessions = new Map((JSON.parse(stdout) as Session[]).map((one) => [one.session, one]));
+    const decisions = (links: readonly { readonly session: string }[]) =>
+      sessions.get(links[0]?.session ?? '')?.actions.map(({ policy: would }) => would.decision);
+    return { status, stderr, decisions, of: (links: readonly { readonly session: string }[]) => sessions.get(links[0]?.session ?? '') };
+  };
+
+  it('counts the sessions of one process together, as they ran, and each process by itself', async () => {
+    const { decisions, of, stderr } = await all(LIMIT);
+    // By the time of each call: first, first, second, first, second.
+    expect([decisions(first), decisions(second), decisions(third)]).toEqual([['allow', 'allow', 'deny'], ['allow', 'deny'], ['allow']]);
+    expect([of(first), of(second), of(third)].map((one) => one?.process)).toEqual(['one', 'one', 'two']);
+    expect(stderr).toMatch(/the record is of 5 processes, and what is counted over sessions was counted for each by itself/);
+  });
+
+  it('counts agents that calls started, and sets those that were refused beside what it would have decided', async () => {
+    const { of } = await all(SPAWNS);
+    const { spawns, under_this_policy, doubts } = of(parent) as Session;
+    expect(spawns.map(({ agent, policy: would, same_as_recorded }) => [agent, would.decision, same_as_recorded])).toEqual([
+      [null, 'allow', true],
+      [null, 'allow', true],
+      ['helper', 'deny', true],
+    ]);
+    expect([under_this_policy, doubts]).toEqual([4, []]);
+    const { stdout } = await run([
+      'policy',
+      'replay',
+      policy({ default: 'allow' }),
+      '--ledger',
+      ledger,
+      '--session',
+      parent[0]?.session ?? '',
+    ]);
+    expect(stdout).toContain(`seq 3  start of session ${starts[0]}  on record: allow (none)  policy: allow (default)`);
+    expect(stdout).toContain('start of agent helper  on record: deny (fan-out)  policy: allow (default)  <- No circuit breaker objects');
+    expect(stdout).toContain('; 3 agents started or refused\n  decided then without this policy\n');
+  });
+
+  it('says under which policy it was decided', async () => {
+    const { of } = await all(LIMIT);
+    expect([of(first)?.under_this_policy, of(second)?.under_this_policy]).toEqual([0, 2]);
+  });
+
+  it('says what it rests on that is not on record', async () => {
+    const { of } = await all(LIMIT);
+    expect(of(holed)?.doubts).toEqual(['links_missing']);
+    expect(of(other)?.doubts).toEqual(['process_unknown']);
+    expect(of(first)?.doubts).toEqual([]);
+    const alone = await all(LIMIT, '--session', second[0]?.session ?? '');
+    expect([alone.of(second)?.doubts, alone.decisions(second)]).toEqual([['other_sessions'], ['allow', 'allow']]);
+    const undecided = await all({
+      ...LIMIT,
+      rules: [{ tools: 'pay_*', when: [{ argument: '/amount', above: 500 }], decision: 'deny' }],
+    });
+    expect(undecided.of(session)?.doubts).toEqual(['process_unknown', 'undecided_before']);
+    const { stdout } = await run(['policy', 'replay', policy(LIMIT), '--ledger', ledger]);
+    expect(stdout).toMatch(/note: links of this session are not on record, and what they held is not counted \[links_missing\]/);
+  });
+
+  it('does not place an agent that was started in a call which is not on record', async () => {
+    const { of } = await all(SPAWNS);
+    expect(of(orphan)?.doubts).toEqual(['links_missing', 'spawn_unplaced']);
   });
 
   it('prints a line for each action and a sum for each session, and repaints no terminal', async () => {

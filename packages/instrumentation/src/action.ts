@@ -1,14 +1,18 @@
-import { type Components, type IntentDetails, toCanonical, type WrittenLink } from '@agent-custody/chain';
+import { type ApprovalDecision, type Components, type IntentDetails, toCanonical, type WrittenLink } from '@agent-custody/chain';
 import { type Context, context } from '@opentelemetry/api';
 import { withParent } from './baggage.js';
 import { type Captured, captureReason, captureValue, type Text } from './capture.js';
+import { milliseconds } from './clock.js';
+import { recordRefusedChild } from './enforce/children.js';
 import { guarded } from './errors.js';
 import { errorType, statusOfError } from './failure.js';
 import { type Frame, state } from './global.js';
-import { ActionDenied, type Answer, type ProposedAction, type Refusal, type Ruling, refusalOf, rule } from './guard.js';
+import { type Answer, type ProposedAction, type Refusal, type Ruling, refusalOf, rule, ruleChild } from './guard.js';
 import type { Session } from './lifecycle.js';
+import { type Announcement, familiesFrom } from './lineage.js';
 import { type Observer, observe, type Stop } from './observe.js';
 import { newSpanId } from './random.js';
+import { refused } from './refused.js';
 import { liveSession } from './session.js';
 import { activeOrSession, type LinkSpan, startLinkSpan, within } from './spans.js';
 import { streamAfter } from './stream-after.js';
@@ -32,10 +36,15 @@ export function runAction<T>(call: ActionCall<T>, execute: () => T): T {
   if (action === 'seen') return execute();
   if (action.refusal && !call.unstoppable) return refuse(call, action, action.refusal);
   if (action.wait === undefined || call.unstoppable) return run(action, execute);
-  const goOn = (refusal: Refusal | undefined): T => (refusal ? refuse(call, action, refusal) : run(action, execute));
+  const goOn = (refusal = action.altered()): T => (refusal ? refuse(call, action, refusal) : run(action, execute));
   if (call.awaited !== 'iterator') return action.permission(call.signal).then(goOn) as T;
   const waits = { permission: () => action.permission(call.signal), abandon: () => action.abandon() };
   return streamAfter(waits, (refusal) => goOn(refusal) as AsyncIterable<unknown>, state().configuration.idleMs) as T;
+}
+
+/** A human's word on the action that the present code is inside of, said in the framework's own approval flow after the intent. */
+export function recordDecision(decision: ApprovalDecision): void {
+  state().frames.getStore()?.action?.said(decision);
 }
 
 function run<T>(action: Action, execute: () => T): T {
@@ -64,27 +73,6 @@ function humanDenied({ approvals = [] }: Pick<ActionCall<unknown>, 'approvals'>)
 function refuse<T>(call: ActionCall<T>, action: Action, refusal: Refusal): T {
   action.denied();
   return refused(call, refusal);
-}
-
-/** In the form in which the caller takes a result: whoever awaits a promise is not thrown at. */
-function refused<T>(call: ActionCall<T>, refusal: Refusal): T {
-  switch (call.awaited) {
-    case 'promise':
-      return (async () => told(call, refusal))() as T;
-    case 'iterator':
-      return (async function* () {
-        yield told(call, refusal);
-      })() as T;
-    case undefined:
-      return told(call, refusal) as T;
-    default:
-      return call.awaited satisfies never;
-  }
-}
-
-function told<T>(call: ActionCall<T>, refusal: Refusal): Awaited<T> {
-  if (call.refused) return call.refused(refusal);
-  throw new ActionDenied(refusal);
 }
 
 /** `seen`: a second patch of one framework sees the action that is under way. */
@@ -123,6 +111,7 @@ export class Action implements Observer {
   private proposed: ProposedAction | undefined;
   private ruling: Ruling | undefined;
   private intent: WrittenLink | undefined;
+  private argumentsDigest = '';
   /** The arguments that were decided about; kept while the action waits. */
   private decided: string | undefined;
   private readonly yields: string[] = [];
@@ -194,20 +183,32 @@ export class Action implements Observer {
     const refuseFor = (reason: string | undefined): Refusal => refusalOf(name, { rule: ruling?.rule ?? 'none', reason });
     if (this.finished) return refuseFor('its session has ended');
     if (!answer.go) return refuseFor(answer.reason);
-    if (signal?.aborted) return refuseFor('it was cancelled while it waited');
-    // What was approved is what runs: an application that changes the arguments meanwhile would get an approval for another call.
-    return toCanonical(this.call.arguments).text === this.decided ? undefined : refuseFor('its arguments changed while it waited');
+    return signal?.aborted ? refuseFor('it was cancelled while it waited') : undefined;
   }
 
-  /** Another agent's session is about to start inside it; why that must not be, if so. */
-  spawns(): Refusal | undefined {
-    const { proposed } = this;
-    if (proposed === undefined || this.finished) return undefined;
-    try {
-      return state().configuration.guard?.spawns?.(proposed);
-    } catch {
-      return refusalOf(this.call.tool.name, { rule: 'error', reason: 'the policy could not be evaluated' });
-    }
+  /**
+   * What was approved is what runs: an application that changes the arguments meanwhile would get an approval for another call. To be
+   * asked right before it runs. Why it must not, if so.
+   */
+  altered(): Refusal | undefined {
+    if (toCanonical(this.call.arguments).text === this.decided) return undefined;
+    return refusalOf(this.call.tool.name, { rule: this.ruling?.rule ?? 'none', reason: 'its arguments changed while it waited' });
+  }
+
+  /** Another agent's session is about to start inside it: what its announcement says, or why it must not. */
+  starts(agent: string): Announcement | Refusal {
+    const { id, proposed, session } = this;
+    const at = session.recorder.moment();
+    const ruling = proposed && !this.finished ? ruleChild(proposed, { agent, at: milliseconds(at) }) : undefined;
+    if (ruling === undefined || ruling.decision === 'allow')
+      return { parentActionId: id, at, ...(ruling?.observed && { rule: ruling.rule, observed: ruling.observed }) };
+    recordRefusedChild(session.recorder, { agent, inside: id, ruling, at }, this.context);
+    return refusalOf(this.call.tool.name, ruling);
+  }
+
+  /** See {@link recordDecision}. */
+  said(decision: ApprovalDecision): void {
+    if (!this.finished && this.intent) this.recordApprovals([{ decision }], this.argumentsDigest, undefined, this.context);
   }
 
   within<R>(step: () => R): R {
@@ -259,9 +260,11 @@ export class Action implements Observer {
     const given = reason && reason.text !== '' && reason.source !== 'none' ? reason : undefined;
     const value = toCanonical(input);
     const args = captureValue('arguments', value, tool.name, redact);
+    this.argumentsDigest = args.digest;
     const why = captureReason(given?.text, tool.name, redact);
     const within = outer?.session === this.session ? outer.action?.id : undefined;
-    const ruling = rule(this.call.acknowledged ?? false, () => this.propose(value, args.digest, given?.text));
+    const now = this.session.recorder.moment();
+    const ruling = rule(this.call.acknowledged ?? false, () => this.propose(value, args.digest, given?.text, milliseconds(now)));
     this.ruling = ruling;
     if (ruling.wait) this.decided = value.text;
     const intent = this.session.recorder.record(startLinkSpan(`intent ${tool.name}`, own), (writer, place) =>
@@ -280,7 +283,7 @@ export class Action implements Observer {
           components: asked.components && three(asked.components),
           content: { ...args.content, ...why.content },
         },
-        place,
+        { ...place, now },
       ),
     );
     if (intent && ruling.decision !== 'deny') this.session.allowed(intent);
@@ -289,12 +292,14 @@ export class Action implements Observer {
     return intent;
   }
 
-  private propose({ text, encoding }: Text, argumentsDigest: string, reason: string | undefined): ProposedAction {
+  private propose({ text, encoding }: Text, argumentsDigest: string, reason: string | undefined, at: number): ProposedAction {
     const { tool, awaited, acknowledged = false } = this.call;
-    const { id, agentId, principal } = this.session;
+    const { id, agentId, principal, family } = this.session;
     this.proposed = {
       id: this.id,
+      at,
       session: id,
+      families: [family.id, ...[...familiesFrom(family)].slice(1).map((outer) => outer.id)],
       agent: agentId,
       principal,
       tool,
@@ -344,7 +349,7 @@ export class Action implements Observer {
     this.frame.parent = undefined;
     const { tool } = this.call;
     const { result, errorType: type } = end;
-    guarded('recording an outcome', () =>
+    const outcome = guarded('recording an outcome', () =>
       this.session.recorder.record(
         this.span,
         (writer, place) =>
@@ -355,13 +360,14 @@ export class Action implements Observer {
         status === 'error' || status === 'timeout',
       ),
     );
-    this.tellGuard(status);
+    this.tellGuard(status, outcome);
     this.session.leave(this, unread ? 'abandoned' : undefined);
   }
 
-  private tellGuard(status: ActionStatus): void {
+  private tellGuard(status: ActionStatus, outcome?: WrittenLink): void {
     const { proposed } = this;
-    if (proposed) guarded('telling the guard', () => state().configuration.guard?.settled?.(proposed, status));
+    const at = outcome ? milliseconds(BigInt(outcome.time)) : Date.now();
+    if (proposed) guarded('telling the guard', () => state().configuration.guard?.settled?.(proposed, status, at));
   }
 }
 

@@ -1,5 +1,6 @@
 import { runAction } from './action.js';
 import { CustodyError, guarded } from './errors.js';
+import { state } from './global.js';
 import type { ActionStatus, ActiveSession, Reason, Redact } from './types.js';
 
 /** How calls of one function are recorded. */
@@ -128,7 +129,9 @@ function waitingOf(name: string, fn: Callable, options: AuditedOptions<unknown[]
   if (kind === '[object AsyncGeneratorFunction]') return 'iterator';
   const awaited = options.awaited ?? kind === '[object AsyncFunction]';
   if (awaited) return 'promise';
-  if (options.durability !== 'acknowledged') return undefined;
+  const wanted =
+    options.durability === 'acknowledged' || guarded('asking the guard', () => state().configuration.guard?.acknowledged?.(name));
+  if (!wanted) return undefined;
   throw new CustodyError(
     'invalid_argument',
     `audited('${name}', …): durability 'acknowledged' has to wait for the collector, and the function is not async: make it async, or say awaited: true when every caller awaits it`,

@@ -1,3 +1,8 @@
+/** Whole milliseconds of a time in nanoseconds. */
+export function milliseconds(nanos: bigint): number {
+  return Number(nanos / 1_000_000n);
+}
+
 let millisecond = 0;
 let begun = 0n;
 

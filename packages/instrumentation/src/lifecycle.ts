@@ -8,23 +8,17 @@ import type { EvidenceLoss } from './evidence/types.js';
 import { FingerprintMeter } from './fingerprint.js';
 import { state } from './global.js';
 import { IdleTimer } from './idle.js';
+import { type Announcement, type Family, familyOf, join, type Lineage, leave } from './lineage.js';
 import { newSessionId } from './random.js';
 import { Recorder } from './recorder.js';
 import { activeContext, activeOrSession, type LinkSpan, startLinkSpan, within } from './spans.js';
 import type { ActionCall, ActiveSession, Agent, Hold, ModelCall, ModelRequest, SessionOptions, SessionOutcome } from './types.js';
 
-/** How a session comes by its parent. */
-export type Lineage =
-  | { readonly type: 'root' }
-  /** Nested in this process: the parent announces it. */
-  | { readonly type: 'nested'; readonly in: Session }
-  /** Asked for by an action elsewhere: in another process, or in a session that has ended. */
-  | { readonly type: 'asked'; readonly by: Position };
-
 /** What the successor of a session that has ended knows already. */
 interface Inherited {
   readonly components: Components;
   readonly asked: AskedCalls;
+  readonly family: Family;
 }
 
 /** What a model is sent: the components that an earlier model call can tell of a later action. */
@@ -42,6 +36,7 @@ export class Session implements ActiveSession {
   /** The context of what runs directly in it. */
   readonly context: Context;
   readonly recorder: Recorder;
+  readonly family: Family;
   private readonly options: SessionOptions;
   private readonly agent: Agent;
   private readonly span: LinkSpan;
@@ -73,7 +68,8 @@ export class Session implements ActiveSession {
     this.meter = new FingerprintMeter(options, inherited?.components);
     this.asked = inherited?.asked ?? new AskedCalls();
     const outer = activeContext(state().frames.getStore());
-    const announcement = lineage.type === 'nested' ? lineage.in.announce(this.id, outer, agent) : undefined;
+    const announcement = lineage.type === 'nested' ? lineage.in.announce(this.id, outer, agent, lineage.as) : undefined;
+    this.family = join(inherited?.family ?? familyOf(lineage, automatic));
     this.announced = announcement !== undefined;
     this.parent = lineage.type === 'asked' ? lineage.by : announcement && positionOf(announcement);
     this.recorder = new Recorder(this.id, agent, announcement ? BigInt(announcement.time) : 0n);
@@ -230,16 +226,16 @@ export class Session implements ActiveSession {
     if (this.holds === 0 && this.attestation.grace === 0) this.settle('shutdown');
   }
 
-  private announce(child: string, outer: Context, agent: Agent): WrittenLink | undefined {
+  private announce(child: string, outer: Context, agent: Agent, as: Announcement | undefined): WrittenLink | undefined {
     return guarded('announcing a session', () => {
       this.start();
       const span = startLinkSpan(`spawn ${agent.name ?? agent.id}`, outer);
-      return this.recorder.record(span, (writer, place) => writer.spawn(child, place));
+      return this.recorder.record(span, (writer, place) => writer.spawn(child, { ...place, now: as?.at ?? place.now }, as));
     });
   }
 
   private succeed(): Session {
-    const inherited = { components: this.recorder.components, asked: this.asked };
+    const inherited = { components: this.recorder.components, asked: this.asked, family: this.family };
     const by = this.lastAllowed ?? (this.recorder.started ? undefined : this.parent);
     const session = new Session(this.options, this.agent, by ? { type: 'asked', by } : { type: 'root' }, false, inherited);
     // Nobody's function runs in it: it ends with what it was opened for.
@@ -271,6 +267,8 @@ export class Session implements ActiveSession {
       principal,
       owner,
       memoryStore,
+      processId: state().process,
+      familyId: this.family.id,
       parent: this.parent,
     };
     this.recorder.start({ ...details, conversationId: this.options.conversationId ?? conversationId }, this.context);
@@ -354,7 +352,8 @@ export class Session implements ActiveSession {
     } finally {
       this.phase = 'ended';
       this.recorder.stop();
-      guarded('telling the guard', () => state().configuration.guard?.ended?.(this.id));
+      const over = leave(this.family);
+      guarded('telling the guard', () => state().configuration.guard?.ended?.(this.id, over));
       state().open.delete(this);
       if (state().processSession === this) state().processSession = undefined;
     }

@@ -21,6 +21,8 @@ export interface StartOf {
   readonly principal: string | undefined;
   readonly owner: string | undefined;
   readonly memoryStore: string | undefined;
+  readonly processId: string;
+  readonly familyId: string;
   readonly parent: Position | undefined;
 }
 
@@ -56,6 +58,14 @@ export class Recorder {
   /** Links written so far. */
   get links(): number {
     return this.writer?.position.seq ?? 0;
+  }
+
+  /** The time that a link written now states, Unix nanoseconds: a decision that is made by it can be made again from the record. */
+  moment(): bigint {
+    const now = unixNanos();
+    const last = this.writer?.time ?? 0n;
+    const least = last > this.notBefore ? last : this.notBefore;
+    return now > least ? now : least;
   }
 
   /** The latest component digests; empty before the start. */
@@ -123,8 +133,7 @@ export class Recorder {
   private append(span: LinkSpan, write: Write, failed = false): WrittenLink | undefined {
     if (this.writer === undefined || this.writer.closed) return undefined;
     const { traceId, spanId } = span.spanContext;
-    const now = unixNanos();
-    const link = write(this.writer, { traceId, spanId, now: now > this.notBefore ? now : this.notBefore });
+    const link = write(this.writer, { traceId, spanId, now: this.moment() });
     if (link === undefined) return undefined;
     this.silence?.touch();
     if (!guarded('sending a link', () => this.send(link, span, failed))) this.noteLost(link.seq, span);

@@ -5,7 +5,8 @@ import { watchExit } from './exit.js';
 import { outcomeOfError } from './failure.js';
 import { type Frame, lookOnce, state } from './global.js';
 import { ActionDenied } from './guard.js';
-import { type Lineage, Session } from './lifecycle.js';
+import { Session } from './lifecycle.js';
+import type { Announcement, Lineage } from './lineage.js';
 import { type Observer, observe } from './observe.js';
 import type { ActiveSession, Agent, SessionOptions, SessionOutcome } from './types.js';
 
@@ -41,13 +42,15 @@ export interface RunOptions extends SessionOptions {
 export function runInSession<T>({ automatic, outcomeOf, ...options }: RunOptions, fn: (session: ActiveSession) => T): T {
   const frame = state().frames.getStore();
   if (automatic === true && frame && !frame.action && frame.session.running) return join(frame.session, fn);
-  const refusal = frame?.action?.spawns();
-  if (refusal) {
-    const denied = new ActionDenied(refusal);
+  // One that a caller elsewhere asks for is not this action's, in which a server may happen to run.
+  const inside = callerOf(context.active()) ? undefined : frame?.action;
+  const announcement = inside?.starts(String((options.agent ?? state().configuration.settings.agent).id));
+  if (announcement && 'message' in announcement) {
+    const denied = new ActionDenied(announcement);
     if (Object.prototype.toString.call(fn) !== '[object AsyncFunction]') throw denied;
     return Promise.reject(denied) as T;
   }
-  const lineage = lineageOf(frame);
+  const lineage = lineageOf(frame, announcement);
   const own = automatic
     ? (guarded('opening a session', () => openSession(options, lineage, true)) ?? openSession({}, lineage, true))
     : openSession(options, lineage);
@@ -95,7 +98,9 @@ function openSession(options: SessionOptions, lineage: Lineage, automatic = fals
   checkTexts(agent, given);
   watchExit();
   lookOnce();
-  return new Session({ principal, owner, memory, ...given }, agent, lineage, automatic);
+  // Whoever an agent acts for, those that work for it act for, too: else a principal could approve what they had delegated.
+  const onBehalf = (lineage.type === 'nested' && lineage.in.principal) || principal;
+  return new Session({ principal: onBehalf, owner, memory, ...given }, agent, lineage, automatic);
 }
 
 /** JavaScript gives what it likes; a link holds texts. */
@@ -115,13 +120,13 @@ function checkTexts(agent: Agent, { principal, owner, memoryStore, conversationI
  * A parent in this process announces its child; one that has ended, or is elsewhere, is named by its intent. A caller outside is
  * nearer than whatever the server was started in.
  */
-function lineageOf(frame: Frame | undefined): Lineage {
+function lineageOf(frame: Frame | undefined, as: Announcement | undefined): Lineage {
   const caller = callerOf(context.active());
   if (caller) return { type: 'asked', by: caller };
   if (frame === undefined) return { type: 'root' };
-  if (!frame.session.ended) return { type: 'nested', in: frame.session };
-  const by = frame.session.lastIntent;
-  return by ? { type: 'asked', by } : { type: 'root' };
+  if (!frame.session.ended) return { type: 'nested', in: frame.session, as };
+  const { lastIntent: by, family } = frame.session;
+  return by ? { type: 'asked', by, family } : { type: 'root' };
 }
 
 /** A run that nobody awaits keeps its session open: its model may have asked for what is still to begin. */

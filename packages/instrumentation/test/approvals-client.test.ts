@@ -12,7 +12,9 @@ const DIGEST = 'ab'.repeat(32);
 const ID = 'cd'.repeat(16);
 const action: ProposedAction = {
   id: 'a1',
+  at: 0,
   session: ID,
+  families: [ID],
   agent: 'billing-bot',
   principal: '',
   tool: { name: 'pay' },
@@ -108,6 +110,8 @@ describe('an approval', () => {
 describe('no approval is', () => {
   test.each<[string, [number, unknown]]>([
     ['a state that nobody knows', reply('granted')],
+    ['one that nobody gave', reply('approved')],
+    ['one that somebody denied', reply('approved', { decisions: [{ decision: 'denied', approver: 'bob' }] })],
     ['one about other arguments', reply('approved', { arguments_digest: '00'.repeat(32) })],
     ['one without its digest', [200, { state: 'approved', decisions: [] }]],
     ['an answer that is something else', [200, []]],

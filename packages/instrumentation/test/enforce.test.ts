@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ATTR } from '@agent-custody/chain';
@@ -125,6 +125,49 @@ describe('a policy file', () => {
     expectHonest();
   });
 
+  test.each<[string, (path: string) => unknown]>([
+    ['is taken away', (path) => rmSync(path)],
+    ['becomes a folder', (path) => [rmSync(path), mkdirSync(path)]],
+    ['is emptied', (path) => writeFileSync(path, '')],
+    ['is no text', (path) => writeFileSync(path, Buffer.from('{"allowed_tools":["send_email","\xff"]}', 'latin1'))],
+  ])('that %s leaves the last good one in force, and says so', (_how, change) => {
+    const path = file('policy.json', SIMPLE);
+    enforce(path);
+    session({ agent }, () => {
+      change(path);
+      now += 1_000;
+      expect(attempt('read_database')).toBe('ran');
+      expect(attempt('send_email')).toMatch(/blocked_tools/);
+    });
+    expect(said).toEqual([expect.stringMatching(/cannot be used, the last good policy stays in force: .*policy\.json/)]);
+    expectHonest();
+  });
+
+  test('that is being written is not read halfway', () => {
+    const path = file('policy.yaml', `default: allow\n#${' '.repeat(100)}\nblocked_tools: [send_email]\n`);
+    const whole = readFileSync(path, 'utf8');
+    let reads = 0;
+    const files = new PolicyFiles([path], {
+      now: () => now,
+      say: (line) => said.push(line),
+      read: (name) => {
+        reads++;
+        if (reads !== 2) return readFileSync(name);
+        // Somebody writes on while it is being read.
+        writeFileSync(name, `${whole}# more\n`);
+        return Buffer.from('default: allow\n');
+      },
+    });
+    const { digest } = files;
+    writeFileSync(path, whole.slice(0, 20));
+    now += 1_000;
+    files.look();
+    expect(files.digest).toBe(digest);
+    now += 1_000;
+    files.look();
+    expect([files.digest, reads, said]).toEqual([digest, 3, []]);
+  });
+
   test.each([
     ['is not there', () => join(folder, 'none.json')],
     ['is no policy', () => file('policy.json', { allow: 'all' })],
@@ -204,6 +247,16 @@ describe('durability: acknowledged', () => {
     await expect(call('read_database', { awaited: 'promise' })).rejects.toThrow(/no evidence channel/);
     expect(attempt('read_database')).toMatch(/it is synchronous/);
     expectHonest();
+  });
+
+  test.each([
+    ['a policy names', () => filesOf(file('policy.json', { default: 'allow', durability: { acknowledged: ['pay*'] } })), false],
+    ['the settings ask for of all', () => filesOf(file('policy.json', { default: 'allow' })), true],
+  ])('is refused when a synchronous function is wrapped which %s', (_which, files, all) => {
+    configure({ guard: new PolicyGuard({ files: files(), approvals: undefined, acknowledged: all }) });
+    expect(() => audited('pay', () => 'paid')).toThrow(/durability 'acknowledged' has to wait .* the function is not async/);
+    expect(audited('pay', async () => 'paid')).toBeTypeOf('function');
+    if (!all) expect(audited('look', () => 'seen')()).toBe('seen');
   });
 
   test('can be asked for one function, and is refused for a synchronous one when it is wrapped', async () => {

@@ -104,6 +104,18 @@ describe('enforcement fails closed', () => {
     expectHonest();
   });
 
+  test.each<[string, object]>([
+    ['no decision', { decision: 'perhaps', rule: 'all' }],
+    ['a rule that has no name', { decision: 'allow', rule: 7 }],
+    ['an observation that is none', { decision: 'allow', rule: 'all', observed: 'allow' }],
+    ['nothing', {}],
+  ])('when the guard answers %s, and what is on record is sound', (_what, ruling) => {
+    guarded(ruling as Ruling);
+    expect(() => runAction(call, mustNotRun)).toThrow(/could not be evaluated/);
+    expect(attribute('action.intent', ATTR.policyRule)).toEqual(['error']);
+    expectHonest();
+  });
+
   test('when nobody can give the approval that it needs', async () => {
     guarded({ decision: 'require_approval', rule: 'large' });
     await expect(runAction({ ...call, awaited: 'promise' }, async () => mustNotRun())).rejects.toThrow(/nobody is set up/);
@@ -146,6 +158,22 @@ describe('an action that needs an approval', () => {
     asked.resolve({ go: true, approvals: [{ decision: 'approved' }] });
     await expect(result).rejects.toThrow(/arguments changed while it waited/);
     expect(attribute('action.outcome', ATTR.actionStatus)).toEqual(['denied']);
+    expectHonest();
+  });
+
+  test('never runs when its arguments change at the last moment, between the look at them and the call', async () => {
+    guarded(waiting(Promise.resolve({ go: true, approvals: [{ decision: 'approved' }] })));
+    const ran: number[] = [];
+    const input = {
+      to: 7,
+      get invoice() {
+        // Whatever looks at the arguments once more is not the last to do something.
+        if (recording.kind('approval').length > 0) queueMicrotask(() => Object.assign(input, { to: 8 }));
+        return 7;
+      },
+    };
+    await runAction({ ...call, arguments: input, awaited: 'promise' }, async () => ran.push(input.to)).catch(() => undefined);
+    expect(ran).not.toContain(8);
     expectHonest();
   });
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -5,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ATTR } from '@agent-custody/chain';
+import { context, propagation } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runAction } from '../src/action.js';
 import { PolicyFiles } from '../src/enforce/policy-files.js';
@@ -129,6 +131,40 @@ describe('agents that start agents', () => {
     expectHonest();
   });
 
+  test('are on record: one that starts names the action that it is for, one that is refused is an action that never ran', () => {
+    inForce(POLICY.replace('spawns: 2', 'spawns: 1'));
+    session({ agent }, () => delegate(2));
+    const [outer] = recording.kind('action.intent').filter(({ attributes }) => attributes[ATTR.toolName] === 'delegate');
+    const inside = { [ATTR.actionParentId]: outer?.attributes[ATTR.actionId] };
+    expect(recording.kind('child.spawn').map(({ attributes }) => attributes)).toMatchObject([inside]);
+    const refused = recording.kind('action.intent').find(({ attributes }) => attributes[ATTR.childAgentId] === 'helper');
+    expect(refused?.attributes).toMatchObject({
+      ...inside,
+      [ATTR.toolName]: 'helper',
+      [ATTR.policyDecision]: 'deny',
+      [ATTR.policyRule]: 'fan-out',
+    });
+    const outcome = recording
+      .kind('action.outcome')
+      .find(({ attributes }) => attributes[ATTR.actionId] === refused?.attributes[ATTR.actionId]);
+    expect(outcome?.attributes[ATTR.actionStatus]).toBe('denied');
+    expectHonest();
+  });
+
+  test('are refused, and that is on record, when the policy cannot be evaluated', () => {
+    configure({
+      guard: {
+        decide: () => ({ decision: 'allow', rule: 'all' }),
+        spawns: () => {
+          throw new Error('no state');
+        },
+      },
+    });
+    session({ agent }, () => expect(delegate(1)).toEqual([expect.stringMatching(/could not be evaluated/)]));
+    expect(recording.kind('action.intent').map(({ attributes }) => attributes[ATTR.policyRule])).toEqual(['all', 'error']);
+    expectHonest();
+  });
+
   test('hear of a refusal as they hear of everything: by a promise where they await one', async () => {
     inForce(POLICY.replace('spawns: 2', 'spawns: 1'));
     await session({ agent }, async () => {
@@ -138,6 +174,18 @@ describe('agents that start agents', () => {
         return child.catch((error: Error) => expect(error.message).toMatch(/fan-out/));
       }).catch((error: Error) => expect(error.message).toMatch(/fan-out/));
     });
+    expectHonest();
+  });
+
+  test('are not counted as those of an action that a server happens to run in: a caller elsewhere asked for them', () => {
+    inForce(POLICY.replace('spawns: 2', 'spawns: 1'));
+    const caller = propagation.createBaggage({ 'custody.parent': { value: `${'ab'.repeat(16)}-3-${'cd'.repeat(32)}` } });
+    const serve = () => context.with(propagation.setBaggage(context.active(), caller), () => help());
+    const help = () => session({ agent: { id: 'helper' } }, () => 'helped');
+    session({ agent }, () =>
+      runAction({ tool: { name: 'serve' }, arguments: {} }, () => expect([serve(), serve()]).toEqual(['helped', 'helped'])),
+    );
+    expect(recording.kind('child.spawn')).toEqual([]);
     expectHonest();
   });
 
@@ -152,6 +200,118 @@ describe('agents that start agents', () => {
   test('are counted, and not stopped, by a policy that observes', () => {
     inForce(`mode: observe\n${POLICY}`);
     session({ agent }, () => expect(delegate(4)).toEqual(['helped', 'helped', 'helped', 'helped']));
+    // The breaker opens at the third, and would then have stopped the calls as well.
+    const spawns = recording.kind('child.spawn').map(({ attributes }) => [attributes[ATTR.policyRule], attributes[ATTR.policyObserved]]);
+    expect(spawns).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+      ['fan-out', 'deny'],
+      ['fan-out', 'deny'],
+    ]);
+    expectHonest();
+  });
+});
+
+describe('an agent that works for another one', () => {
+  const principals = (): unknown[] => recording.kind('session.start').map(({ attributes }) => attributes[ATTR.principal]);
+  const delegated = (more: object): void => {
+    session({ agent, principal: 'alice@example.com' }, () => {
+      runAction({ tool: { name: 'delegate' }, arguments: {} }, () =>
+        session({ agent: { id: 'helper' }, ...more }, () => runAction({ tool: { name: 'look' }, arguments: {} }, () => 1)),
+      );
+    });
+  };
+
+  test('acts on behalf of the same principal, so that nobody approves their own action by delegating it', () => {
+    inForce('default: allow\nrules:\n  - { id: alice, tools: look, principals: alice@example.com, decision: allow }\n');
+    delegated({});
+    expect(principals()).toEqual(['alice@example.com', 'alice@example.com']);
+    expect(recording.kind('action.intent').map(({ attributes }) => attributes[ATTR.policyRule])).toEqual(['default', 'alice']);
+    expectHonest();
+  });
+
+  test('acts on behalf of whom its session names', () => {
+    delegated({ principal: 'bob@example.com' });
+    expect(principals()).toEqual(['alice@example.com', 'bob@example.com']);
+    expectHonest();
+  });
+});
+
+describe('what an agent has read', () => {
+  const POLICY = `default: allow
+flows:
+  - { id: secrets, label: secret, from: read_secret, restricts: { tools: send } }
+`;
+  const call = (name: string, run: () => unknown = () => 'done'): unknown => runAction({ tool: { name }, arguments: {} }, run);
+  const helper = { agent: { id: 'helper' } };
+  const REFUSED = /refused by policy \(secrets\)/;
+
+  test('restricts the agents that it starts from then on, and theirs: they have it with their task', () => {
+    inForce(POLICY);
+    session({ agent }, () => {
+      call('read_secret');
+      call('delegate', () => session(helper, () => expect(() => call('send')).toThrow(REFUSED)));
+      session(helper, () => call('delegate', () => session(helper, () => expect(() => call('send')).toThrow(REFUSED))));
+    });
+    session({ agent }, () => expect(call('send')).toBe('done'));
+    expectHonest();
+  });
+
+  test('restricts the agent that it works for: that one has it with the answer', () => {
+    inForce(POLICY);
+    session({ agent }, () => {
+      expect(call('send')).toBe('done');
+      call('delegate', () => session(helper, () => call('read_secret')));
+      expect(() => call('send')).toThrow(REFUSED);
+    });
+    expectHonest();
+  });
+
+  test('is not held against others by what the application itself runs inside a session', () => {
+    inForce(POLICY);
+    session({ agent }, () => {
+      session(helper, () => {
+        call('read_secret');
+        session(helper, () => expect(() => call('send')).toThrow(REFUSED));
+      });
+      expect(call('send')).toBe('done');
+      session(helper, () => expect(call('send')).toBe('done'));
+    });
+    expectHonest();
+  });
+
+  test('is held against an agent that goes on when the one that started it has ended, and against nobody after that', async () => {
+    inForce(POLICY);
+    let goOn = (): void => undefined;
+    const going = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let child: Promise<void> | undefined;
+    session({ agent }, () => {
+      call('read_secret');
+      child = session(helper, async () => {
+        await going;
+        expect(() => call('send')).toThrow(REFUSED);
+      });
+    });
+    goOn();
+    await child;
+    session({ agent }, () => expect(call('send')).toBe('done'));
+    expectHonest();
+  });
+
+  test('is held against what comes after its session, while one of its family goes on', async () => {
+    inForce(POLICY);
+    let late = (): unknown => undefined;
+    await session({ agent }, async () => {
+      call('delegate', () =>
+        session(helper, () => {
+          call('read_secret');
+          late = AsyncLocalStorage.snapshot().bind(undefined, () => call('send'));
+        }),
+      );
+      expect(late).toThrow(REFUSED);
+    });
     expectHonest();
   });
 });

@@ -1,26 +1,33 @@
 import { identityOf } from './identity.js';
 import type { Dimension } from './schema.js';
-import type { Action } from './types.js';
+import type { Action, Permit } from './types.js';
 
 /** An action while it is being decided, with what several rules want to know of it. */
 export interface Call {
   readonly action: Action;
   /** Conditions on the arguments can be told. */
   readonly readable: boolean;
-  /** What cannot be told is read in the agent's favour: only ever for a replay's lower bound. */
+  /** Its arguments are withheld, and what cannot be told is read in the agent's favour: only ever for a replay's lower bound. */
   readonly lenient: boolean;
   /** Equal for calls of one tool with equal arguments. */
   digest(): string;
+  /** Whether it runs as a trial of the half-open breaker that counts under this key. */
+  isTrial(key: string): boolean;
 }
 
-export function callOf(action: Action, lenient: boolean): Call {
+/** What counts are kept by. */
+type Scope = Dimension | 'family';
+
+export function callOf(action: Action, lenient: boolean, permit?: Permit | undefined): Call {
   let digest: string | undefined;
   const { argumentsEncoding = 'json' } = action;
   return {
     action,
     readable: argumentsEncoding === 'json' && action.arguments !== undefined,
-    lenient,
+    // What was there and could not be told was read against the agent, and still is.
+    lenient: lenient && argumentsEncoding === 'withheld',
     digest: () => (digest ??= identityOf([action.tool, action.argumentsDigest ?? action.arguments ?? null])),
+    isTrial: (key) => permit?.entries.some((entry) => entry.trial === true && entry.key === key) ?? false,
   };
 }
 
@@ -32,16 +39,20 @@ function bounded(name: string): string {
 }
 
 /** Names the cell of a rule for each call. Lengths keep `a` + `bc` and `ab` + `c` apart. */
-export function cellKeys(rule: string, per: readonly Dimension[]): (call: Call) => string {
+export function cellKeys(rule: string, per: readonly Scope[]): (call: Call) => string {
   let names: readonly string[] = [];
   let key: string | undefined;
   return ({ action }) => {
     // Most calls are of the session of the call before, and one string is compared with itself at once.
-    if (key !== undefined && per.every((dimension, at) => names[at] === (action[dimension] ?? ''))) return key;
-    names = per.map((dimension) => action[dimension] ?? '');
+    if (key !== undefined && per.every((scope, at) => names[at] === nameOf(scope, action))) return key;
+    names = per.map((scope) => nameOf(scope, action));
     key = names.map(bounded).reduce((joined, name) => `${joined}|${name.length}:${name}`, rule);
     return key;
   };
+}
+
+export function nameOf(scope: Scope, action: Action): string {
+  return scope === 'family' ? (action.family ?? action.session) : (action[scope] ?? '');
 }
 
 /** The session that a cell ends with. */

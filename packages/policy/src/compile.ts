@@ -45,7 +45,7 @@ export interface CompiledPolicy {
 }
 
 export interface CompileOptions {
-  /** Reads what cannot be told in the agent's favour: the lower bound for a replay that lacks arguments. Never to enforce. */
+  /** Reads what cannot be told of a call with withheld arguments in the agent's favour: a replay's lower bound. Never to enforce. */
   readonly lenient?: boolean | undefined;
 }
 

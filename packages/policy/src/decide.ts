@@ -10,6 +10,9 @@ import { laxest, strictest } from './verdict.js';
 /** Latest time that a Date can hold, ms. */
 const MAX_TIME = 8.64e15;
 
+/** No breaker that counts agents objects. */
+const MAY_START: Verdict = { decision: 'allow', rule: 'default', reason: 'No circuit breaker objects to another agent.' };
+
 /** Nothing that is enforced speaks of the call. */
 const OBSERVED_ONLY: Verdict = { decision: 'allow', rule: 'observe', reason: 'This policy only observes.' };
 
@@ -55,31 +58,48 @@ export function decide(policy: CompiledPolicy, state: PolicyState, action: Actio
 /**
  * Decides whether a call that is under way may start another agent's session, and counts that. Only breakers on `spawns` without
  * `tools` are asked: each call of a tool that one names was counted by `decide`. Where an approval is the consequence it is a matter of
- * the next call, which can wait for one.
+ * the next call, which can wait for one: whoever enforces refuses what is not allowed, and that is not counted.
  *
  * @param action the call that starts it
+ * @param permit that of the call: what a breaker's trial starts is part of the trial
  * @param now Unix ms
  * @throws PolicyError `invalid_argument` for a time that is none
- * @example const { decision, reason, state: next } = decideSpawn(policy, state, action, Date.now());
+ * @example const { decision, reason, state: next } = decideSpawn(policy, state, action, permit, Date.now());
  */
-export function decideSpawn(policy: CompiledPolicy, state: PolicyState, action: Action, now: number): Verdict & Pick<Decision, 'state'> {
+export function decideSpawn(
+  policy: CompiledPolicy,
+  state: PolicyState,
+  action: Action,
+  permit: Permit | undefined,
+  now: number,
+): Omit<Decision, 'permit' | 'durability'> {
   checkTime(now);
-  const call = callOf({ ...action, spawns: true }, policy.lenient);
+  const call = callOf({ ...action, spawns: true }, policy.lenient, permit);
   const fanOuts = [...policy.restrictions.values()].filter(({ countsSpawns }) => countsSpawns);
-  if (fanOuts.length === 0) return { ...OBSERVED_ONLY, state };
+  if (fanOuts.length === 0) return { ...MAY_START, state };
   const cells = withRoom(state.cells, fanOuts.length, now);
-  const changes: Change[] = [];
-  let verdict: Verdict = OBSERVED_ONLY;
-  const examined = fanOuts.flatMap((restriction) => {
+  const found = fanOuts.flatMap((restriction) => {
     const examination = restriction.examine(call, cells, now);
     return examination === undefined ? [] : [{ restriction, examination }];
   });
-  for (const { restriction, examination } of withinBounds(examined, cells)) {
-    const change = examination.admitted ?? examination.refused;
+  const examined = withinBounds(found, cells);
+  const [enforced, observed] = [objections(examined, false), objections(examined, true)];
+  const changes: Change[] = [];
+  for (const { restriction, examination } of examined) {
+    const refused = enforced.decision !== 'allow' || (restriction.observe && observed.decision !== 'allow');
+    const change = refused ? examination.refused : examination.admitted;
     if (change !== undefined) changes.push(change);
-    if (!restriction.observe) verdict = strictest(verdict, examination.verdict) ?? verdict;
   }
-  return { ...verdict, state: { version: 1, cells: withCells(cells, changes) } };
+  return {
+    ...enforced,
+    state: { version: 1, cells: withCells(cells, changes) },
+    ...(observed.decision === enforced.decision ? {} : { observed }),
+  };
+}
+
+function objections(examined: readonly Examined[], withObserved: boolean): Verdict {
+  const asked = examined.filter(({ restriction }) => withObserved || !restriction.observe);
+  return asked.reduce<Verdict>((verdict, { examination }) => strictest(verdict, examination.verdict) ?? verdict, MAY_START);
 }
 
 /**

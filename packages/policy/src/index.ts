@@ -16,5 +16,7 @@ export type {
   PermitEntry,
   PolicyDecision,
   PolicyState,
+  RecordedDecision,
   Verdict,
 } from './types.js';
+export { onRecord } from './verdict.js';

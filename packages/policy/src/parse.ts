@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { Lexer, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { PolicyError } from './errors.js';
 import { plainJson } from './plain-json.js';
@@ -41,6 +41,7 @@ export function parsePolicy(source: unknown, { file }: { readonly file?: string 
 function read(source: string, name: string): unknown {
   if (source.length > MAX_TEXT)
     throw new PolicyError('not_readable', `${name}: is longer than ${MAX_TEXT} characters: split it into files`);
+  if (isTooDeep(source)) throw new PolicyError('not_readable', `${name}: is nested deeper than a policy can be`);
   const document = parseDocument(source, { prettyErrors: true, stringKeys: true });
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem !== undefined) {
@@ -55,6 +56,23 @@ function read(source: string, name: string): unknown {
   } catch (error) {
     throw new PolicyError('not_readable', `${name}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Nesting of brackets, of dashes on one line, and, in columns, of lines: about as deep as {@link plainJson} takes. */
+const MAX_BRACKETS = 64;
+const MANY_DASHES = /^(?:[ \t]*[-?:][ \t]+){65}/m;
+const FAR_RIGHT = /^ {641}/m;
+
+/** The parser recurses: a file that exhausts the stack must not take down the agents whose policy it was to be. The lexer does not. */
+function isTooDeep(source: string): boolean {
+  if (MANY_DASHES.test(source) || FAR_RIGHT.test(source)) return true;
+  let depth = 0;
+  for (const token of new Lexer().lex(source)) {
+    if (token === '[' || token === '{') depth++;
+    else if (token === ']' || token === '}') depth--;
+    if (depth > MAX_BRACKETS) return true;
+  }
+  return false;
 }
 
 function plain(value: unknown, name: string): unknown {

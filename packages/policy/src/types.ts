@@ -21,6 +21,13 @@ export interface Action {
   /** On whose behalf; a rule that asks for one cannot be told without. */
   readonly principal?: string | undefined;
   readonly session: string;
+  /**
+   * Names the sessions that are one to information flow: an agent's, and those of the agents that it has work for it. No session's
+   * id, so that it outlives each of them: {@link forgetSession} lets go of it when the last has ended. Default: the session.
+   */
+  readonly family?: string | undefined;
+  /** Families that this one was started in: what they have read is held against it, and not the other way round. */
+  readonly inherits?: readonly string[] | undefined;
   /** The reason that the model gave. Not looked at: it is the agent's own word. */
   readonly reason?: string | undefined;
   /** The call starts a session of another agent. */
@@ -58,6 +65,14 @@ export interface PermitEntry {
   readonly groups?: readonly number[] | undefined;
   readonly digest?: string | undefined;
   readonly trial?: boolean | undefined;
+}
+
+/** What an intent says of a decision. */
+export interface RecordedDecision {
+  readonly decision: PolicyDecision;
+  readonly rule: string;
+  /** What would have been decided if nothing only observed, where that differs from an `allow`. */
+  readonly observed?: 'deny' | 'require_approval' | undefined;
 }
 
 /** Hand it to `settle` with what became of the call. */

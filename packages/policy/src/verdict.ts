@@ -1,6 +1,6 @@
 import { commonApprovers, isUnattainable } from './approvers.js';
 import type { ApprovalSource } from './schema.js';
-import type { ApprovalRequirement, PolicyDecision, Verdict } from './types.js';
+import type { ApprovalRequirement, Decision, PolicyDecision, RecordedDecision, Verdict } from './types.js';
 
 const STRICTNESS: Readonly<Record<PolicyDecision, number>> = { allow: 0, require_approval: 1, deny: 2 };
 
@@ -50,5 +50,19 @@ function bothApprovals(one: Verdict, its: ApprovalRequirement, other: Verdict, o
     decision: 'deny',
     rule: one.rule,
     reason: `Approval is required by ${one.rule} and by ${other.rule}, which name too few approvers in common, so nobody can give it.`,
+  };
+}
+
+/**
+ * What goes on record of a decision: where nothing that is enforced objects, the rule worth naming is the one that would have.
+ *
+ * @example const { decision, rule, observed } = onRecord(decide(policy, state, action, now));
+ */
+export function onRecord({ decision, rule, observed }: Pick<Decision, 'decision' | 'rule' | 'observed'>): RecordedDecision {
+  const would = observed?.decision;
+  return {
+    decision,
+    rule: (decision === 'allow' ? observed?.rule : undefined) ?? rule,
+    ...(would !== undefined && would !== 'allow' && { observed: would }),
   };
 }

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { compilePolicy, createState, decideSpawn, parsePolicy } from '../src/index.js';
+import {
+  type ActionStatus,
+  compilePolicy,
+  createState,
+  type Decision,
+  decide,
+  decideSpawn,
+  onRecord,
+  parsePolicy,
+  settle,
+} from '../src/index.js';
 import { action, Guard, MINUTE, NOON } from './support.js';
 
 const breaker = (more: object) => new Guard({ default: 'allow', breakers: [{ id: 'fuse', open_for: '1m', ...more }] });
@@ -153,7 +163,7 @@ describe('a circuit breaker', () => {
       const policy = compilePolicy(parsePolicy({ default: 'allow', breakers: [{ id: 'fan-out', ...document }] }));
       let state = createState();
       return Array.from({ length: count }, () => {
-        const { decision, state: next } = decideSpawn(policy, state, action('task'), NOON);
+        const { decision, state: next } = decideSpawn(policy, state, action('task'), undefined, NOON);
         state = next;
         return decision;
       });
@@ -162,6 +172,76 @@ describe('a circuit breaker', () => {
     expect(starts({ spawns: 1, tools: 'task' }, 3)).not.toContain('deny');
     expect(starts({ spawns: 1, mode: 'observe' }, 3)).not.toContain('deny');
     expect(starts({ consecutive_errors: 1 }, 3)).not.toContain('deny');
+  });
+
+  const starting = (...breakers: readonly object[]) => {
+    const policy = compilePolicy(parsePolicy({ default: 'allow', breakers }));
+    let state = createState();
+    let now = NOON;
+    return {
+      wait: (ms: number) => {
+        now += ms;
+      },
+      begin: (tool: string) => {
+        const begun = decide(policy, state, action(tool), now);
+        state = begun.state;
+        return begun;
+      },
+      spawn: ({ permit }: Pick<Decision, 'permit'>, tool = 'task') => {
+        const started = decideSpawn(policy, state, action(tool), permit, now);
+        state = started.state;
+        return started;
+      },
+      end: ({ permit }: Decision, status: ActionStatus) => {
+        if (permit) state = settle(policy, state, permit, status, now);
+      },
+    };
+  };
+
+  it('takes what a trial starts for a part of the trial, so that a breaker on agents closes again', () => {
+    const agents = starting({ spawns: 1, within: '1m', open_for: '5m' });
+    const call = agents.begin('task');
+    expect([agents.spawn(call).decision, agents.spawn(call).decision]).toEqual(['allow', 'deny']);
+    agents.end(call, 'error');
+    agents.wait(5 * MINUTE);
+    const [trial, other] = [agents.begin('task'), agents.begin('task')];
+    expect([trial.decision, other.decision]).toEqual(['allow', 'deny']);
+    expect(agents.spawn({ permit: undefined }).decision).toBe('deny');
+    expect(agents.spawn(trial).decision).toBe('allow');
+    agents.end(trial, 'ok');
+    const after = agents.begin('task');
+    // The agent that the trial started counts.
+    expect([after.decision, agents.spawn(after).decision]).toEqual(['allow', 'deny']);
+  });
+
+  it('opens again when a trial starts more agents than it may', () => {
+    const agents = starting({ spawns: 1, within: '1m', open_for: '5m' });
+    const call = agents.begin('task');
+    agents.spawn(call);
+    agents.spawn(call);
+    agents.wait(5 * MINUTE);
+    const trial = agents.begin('task');
+    expect([agents.spawn(trial).decision, agents.spawn(trial).decision]).toEqual(['allow', 'deny']);
+    agents.end(trial, 'ok');
+    expect(agents.begin('task').decision).toBe('deny');
+  });
+
+  it('does not count an agent that another breaker refused', () => {
+    const agents = starting({ id: 'one', spawns: 1, within: '1s', open_for: '1s' }, { id: 'two', spawns: 2, within: '1h' });
+    const call = agents.begin('task');
+    expect([agents.spawn(call).rule, agents.spawn(call).rule]).toEqual(['default', 'one']);
+    agents.wait(1_000);
+    const trial = agents.begin('task');
+    expect(agents.spawn(trial).decision).toBe('allow');
+  });
+
+  it('tells what it would have refused where it only observes', () => {
+    const agents = starting({ id: 'fan-out', spawns: 1, mode: 'observe' });
+    const call = agents.begin('task');
+    expect([agents.spawn(call), agents.spawn(call)].map(onRecord)).toEqual([
+      { decision: 'allow', rule: 'default' },
+      { decision: 'allow', rule: 'fan-out', observed: 'deny' },
+    ]);
   });
 
   it('is one for each session by default, and for whatever else it says', () => {

@@ -19,6 +19,7 @@ describe('the linter', () => {
       { ...rules({ tools: 'send_x', decision: 'allow' }), blocked_tools: ['send_*'] },
       ['shadowed_rule /rules/0'],
     ],
+    ['an allow list beside a default that allows', { allowed_tools: ['a'], default: 'allow' }, ['allows_anyway /allowed_tools']],
     ['an allowed tool that is blocked', { allowed_tools: ['a', 'b'], blocked_tools: ['b'] }, ['unreachable_pattern /allowed_tools/1']],
     [
       'an allowed tool that a rule decides',

@@ -12,6 +12,25 @@ function refusal(source: unknown): PolicyError {
   throw new Error('it was taken');
 }
 
+describe('a policy that is nested too deep', () => {
+  const rule = `[{ when: [${'{ not: '.repeat(5_000)}{ argument: /a, present: true }${'}'.repeat(5_000)}], decision: deny }]`;
+  it.each([
+    ['lists', '['.repeat(50_000)],
+    ['maps', '{"a":'.repeat(20_000)],
+    ['maps in a file that is in order', `default: allow\nrules: ${rule}`],
+    ['dashes', `default: allow\nrules:\n${'- '.repeat(20_000)}x`],
+    ['lines', Array.from({ length: 1_200 }, (_, at) => `${' '.repeat(at)}a:`).join('\n')],
+  ])('is refused before a reader runs out of stack over it: %s', (_what, source) => {
+    expect(refusal(source)).toMatchObject({ code: 'not_readable', message: 'team.yaml: is nested deeper than a policy can be' });
+  });
+
+  it('is not one that has brackets in its texts', () => {
+    const when = [{ argument: '/a', matches: '\\['.repeat(200) }];
+    const { document } = parsePolicy(JSON.stringify({ default: 'deny', rules: [{ when, decision: 'allow' }] }));
+    expect(document.rules).toHaveLength(1);
+  });
+});
+
 describe('a policy file', () => {
   it('is JSON or YAML, and means the same in both', () => {
     const json = parsePolicy('{ "allowed_tools": ["read_database"], "blocked_tools": ["send_email"] }');

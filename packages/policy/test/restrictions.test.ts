@@ -186,6 +186,21 @@ describe('separation of duties', () => {
   });
 });
 
+describe('a budget that a human may overrule', () => {
+  it('is not given back by a refusal of more than it can count', () => {
+    const guard = new Guard({ default: 'allow', budgets: [{ sum: { argument: '/amount', at_most: 100 }, decision: 'require_approval' }] });
+    const pay = (amount: number, status: 'ok' | 'denied') => guard.call('pay', { arguments: { amount }, status });
+    expect([pay(90, 'ok'), pay(1e20, 'denied'), pay(Number.MAX_VALUE, 'denied'), pay(20, 'denied'), pay(10, 'ok')]).toEqual([
+      'allow',
+      'require_approval',
+      'require_approval',
+      'require_approval',
+      'allow',
+    ]);
+    expect([pay(1e20, 'ok'), pay(1, 'denied')]).toEqual(['require_approval', 'require_approval']);
+  });
+});
+
 describe('information flow', () => {
   const document = {
     default: 'allow',
@@ -217,6 +232,43 @@ describe('information flow', () => {
     expect(guard.call('http', send)).toBe('require_approval');
     guard.settle(read, 'denied');
     expect(guard.call('http', send)).toBe('allow');
+  });
+
+  it('labels what is started in a family that has read, and not the other way round', () => {
+    const guard = new Guard(document);
+    const inner = { session: other, family: 'two', inherits: ['one', 'zero'] };
+    guard.call('read_secret', inner);
+    expect(guard.call('http', { ...send, family: 'one' })).toBe('allow');
+    const outer = new Guard(document);
+    outer.call('read_secret', { family: 'zero' });
+    expect([outer.call('http', { ...send, ...inner }), outer.call('http', { ...send, family: 'one' })]).toEqual([
+      'require_approval',
+      'allow',
+    ]);
+  });
+
+  it('labels the agents that work for one that has read, those started before, and the one that they work for', () => {
+    const family = 'one';
+    const child = { session: other, family };
+    const parent = new Guard(document);
+    parent.call('read_secret', { family });
+    expect(parent.call('http', { ...send, ...child })).toBe('require_approval');
+    const delegating = new Guard(document);
+    delegating.call('read_secret', child);
+    expect([delegating.call('http', { ...send, family }), delegating.call('http', { ...send, family: 'two' })]).toEqual([
+      'require_approval',
+      'allow',
+    ]);
+  });
+
+  it('outlives the session that read, and ends with its family', () => {
+    const guard = new Guard(document);
+    const [read, asks] = [{ family: 'one' }, { ...send, family: 'one', session: other }];
+    guard.call('read_secret', read);
+    guard.state = forgetSession(guard.state, action('x').session);
+    expect(guard.call('http', asks)).toBe('require_approval');
+    guard.state = forgetSession(guard.state, 'one');
+    expect(guard.call('http', asks)).toBe('allow');
   });
 
   it('restricts a call whose target cannot be told', () => {

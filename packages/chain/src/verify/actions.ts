@@ -14,7 +14,7 @@ export interface Action {
   readonly absentAtIntent: number;
   readonly approvals: LinkCopy[];
   readonly outcomes: LinkCopy[];
-  /** Intents begun inside it. */
+  /** Intents and spawns inside it. */
   readonly nested: number[];
 }
 
@@ -112,8 +112,8 @@ export function onIntent(session: SessionState, link: LinkCopy, context: FoldCon
   }
 }
 
-/** An action begun inside another one: that one must be known, and must not have been denied. */
-function checkParent(session: SessionState, link: LinkCopy, context: FoldContext): void {
+/** An action or a child begun inside an action: that one must be known, and must not have been denied. */
+export function checkParent(session: SessionState, link: LinkCopy, context: FoldContext): void {
   const parentId = link.attributes[ATTR.actionParentId];
   if (typeof parentId !== 'string') return;
   const parent = lookUp(session, parentId, link.seq, context);

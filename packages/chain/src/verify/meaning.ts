@@ -4,7 +4,7 @@
 import { ATTR } from '../attributes.js';
 import type { Hashing } from '../hashing.js';
 import type { RegisterEntry } from '../register.js';
-import { type Actions, newActions, onApproval, onIntent, onOutcome } from './actions.js';
+import { type Actions, checkParent, newActions, onApproval, onIntent, onOutcome } from './actions.js';
 import { type Fingerprints, newFingerprints, onFingerprint } from './fingerprints.js';
 import { IntervalSet } from './intervals.js';
 import type { SessionState } from './session-state.js';
@@ -145,6 +145,7 @@ function foldLink(session: SessionState, link: LinkCopy, context: FoldContext): 
 }
 
 function onSpawn(session: SessionState, link: LinkCopy, context: FoldContext): void {
+  checkParent(session, link, context);
   if (session.childless.size < context.limits.openActions) session.childless.set(link.seq, { spawn: link, since: session.lastArrival });
   else overflow(session, 'children', link.seq, `more than ${context.limits.openActions} children that have not shown`);
 }

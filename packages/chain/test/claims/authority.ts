@@ -1,5 +1,5 @@
 import { digestOf, Script } from '../script.js';
-import { approvalOf, type Claims, newTools, plain, register, remembering, STATE, without } from './claim.js';
+import { approvalOf, CHILD, type Claims, family, newTools, plain, register, remembering, STATE, without } from './claim.js';
 
 // What counts against authority.
 
@@ -92,6 +92,11 @@ export const authorityClaims: Claims = {
       that: 'an action begun inside a denied one',
       arrives: () =>
         new Script().start().intent('a', 'deny').outcome('a', 'denied').intent('b', 'allow', { parent: 'a' }).outcome('b').end().links,
+      finds: ['executed_after_deny@4'],
+    },
+    {
+      that: 'an agent started inside a denied action',
+      arrives: () => family((mother) => mother.intent('a', 'deny').outcome('a', 'denied').spawn(CHILD, 'a')),
       finds: ['executed_after_deny@4'],
     },
     {

@@ -1,6 +1,6 @@
 import { ATTR } from '../../src/index.js';
 import { digestOf, rechain, Script } from '../script.js';
-import { acting, at, type Claims, newTools, plain, without } from './claim.js';
+import { acting, at, CHILD, type Claims, family, newTools, plain, without } from './claim.js';
 
 // `inconsistent` and `unsupported`: what the links of a session say of each other.
 
@@ -92,6 +92,11 @@ export const consistencyClaims: Claims = {
     {
       that: 'a parent action that is not there',
       arrives: () => new Script().start().intent('a', 'allow', { parent: 'b' }).outcome('a').end().links,
+      finds: ['inconsistent@2'],
+    },
+    {
+      that: 'an agent started inside an action that is not there',
+      arrives: () => family((mother) => mother.spawn(CHILD, 'a')),
       finds: ['inconsistent@2'],
     },
     {

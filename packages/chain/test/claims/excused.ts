@@ -22,6 +22,11 @@ export const excused: readonly (readonly [that: string, arrives: () => readonly 
     ['gap@2'],
   ],
   [
+    'an agent whose parent action is missing',
+    () => family((mother) => mother.intent('a').outcome('a').spawn(CHILD, 'a')).filter((link) => link.session === CHILD || link.seq !== 2),
+    ['gap@2'],
+  ],
+  [
     'a state whose change is missing',
     () => without(new Script().start().change({ tools: newTools }).intent('a').outcome('a').end().links, 2),
     ['gap@2'],

@@ -1,9 +1,11 @@
 import { compilePolicy, lintPolicy, type Policy, PolicyError } from '@agent-custody/policy';
 import { type Command, Option } from 'commander';
 import { nodeHashing } from '../hashing.js';
+import type { Ledger } from '../ledger/index.js';
 import { PolicyFileError, readPolicy } from '../policy/files.js';
-import { type RecordedSession, recordedSession, recordedSessions } from '../policy/recorded.js';
-import { Replay } from '../policy/replay.js';
+import { processesOf } from '../policy/order.js';
+import { headOf, recordedSession, sessionHeads } from '../policy/recorded.js';
+import { Replay, type ReplayedSession } from '../policy/replay.js';
 import { replayJson, replayText } from '../policy/replay-text.js';
 import { printable } from '../printable.js';
 import { EXIT } from '../verify/status.js';
@@ -30,8 +32,12 @@ Exit status: 0 nothing to note, 1 something to note or a file that is no policy,
 64 usage.`;
 
 const REPLAY = `Tells what these policy files would have decided on recorded sessions, beside what
-was decided then. Conditions on arguments need arguments on record (CUSTODY_CAPTURE
-of the agent); without them an action is undecided, never guessed.
+was decided then: calls, the agents that they started, and how they ended, in the
+order in which they happened, counted for each process by itself as an agent does.
+The policy that was in force gives what was decided. Conditions on arguments need
+arguments on record (CUSTODY_CAPTURE of the agent); without them an action is
+undecided, never guessed. What else the record does not tell is said with each
+session; sessions that the ledger never held, or holds no more, are not counted.
 
 Exit status: 0 replayed, 2 nothing to replay, 64 usage or a file that is no policy.`;
 
@@ -98,8 +104,8 @@ function read(file: string): Policy {
 function recordedTools(path: string): readonly string[] {
   return withLedger(path, 'leave --ledger out', (ledger) => {
     const tools = new Set<string>();
-    for (const { events } of recordedSessions(ledger, nodeHashing)) {
-      for (const event of events) if (event.type === 'action') tools.add(event.tool);
+    for (const { session } of sessionHeads(ledger, nodeHashing)) {
+      for (const event of recordedSession(ledger, session, nodeHashing).events) if (event.type === 'action') tools.add(event.tool);
     }
     return [...tools].sort();
   });
@@ -109,29 +115,38 @@ function replay(files: readonly string[], { ledger, session, json }: ReplayFlags
   if (session !== undefined && !/^[0-9a-f]{32}$/.test(session)) throw new UsageError('--session: a session id is 32 lower-case hex');
   const replaying = replayOf(files);
   withLedger(ledger, 'set CUSTODY_LEDGER', (opened) => {
-    const recorded = session === undefined ? recordedSessions(opened, nodeHashing) : [recordedSession(opened, session, nodeHashing)];
-    print(replaying, recorded, json ?? false);
+    print(sessions(replaying, opened, session), json ?? false);
   });
 }
 
 function replayOf(files: readonly string[]): Replay {
   try {
-    return new Replay(files.map(read));
+    return new Replay(files.map(read), nodeHashing);
   } catch (error) {
     if (error instanceof PolicyError) throw new UsageError(error.message, { cause: error });
     throw error;
   }
 }
 
+function* sessions(replaying: Replay, ledger: Ledger, only: string | undefined): Generator<ReplayedSession> {
+  const heads = only === undefined ? sessionHeads(ledger, nodeHashing) : [headOf(ledger, only, nodeHashing) ?? []].flat();
+  const read = (session: string) => {
+    const recorded = recordedSession(ledger, session, nodeHashing);
+    if (recorded.unsound > 0)
+      complain(`session ${session}: ${recorded.unsound} links do not recompute and are left out; see \`agent-custody verify\``);
+    return recorded;
+  };
+  const processes = processesOf(heads);
+  for (const process of processes) yield* replaying.process(process, read, only !== undefined);
+  if (replaying.countsAcross && processes.length > 1)
+    complain(`the record is of ${processes.length} processes, and what is counted over sessions was counted for each by itself`);
+}
+
 /** As it goes: a ledger may hold more than fits into memory. */
-function print(replaying: Replay, sessions: Iterable<RecordedSession>, json: boolean): void {
+function print(sessions: Iterable<ReplayedSession>, json: boolean): void {
   let printed = 0;
-  for (const recorded of sessions) {
-    if (recorded.unsound > 0) {
-      complain(`session ${recorded.session}: ${recorded.unsound} links do not recompute and are left out; see \`agent-custody verify\``);
-    }
-    const replayed = replaying.session(recorded);
-    if (replayed.actions.length === 0) continue;
+  for (const replayed of sessions) {
+    if (replayed.actions.length + replayed.spawns.length === 0) continue;
     const text = json
       ? `${printed === 0 ? '[\n' : ',\n'}${JSON.stringify(replayJson(replayed), null, 2)}`
       : `${printed === 0 ? '' : '\n'}${replayText(replayed)}`;

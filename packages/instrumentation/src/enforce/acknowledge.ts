@@ -19,4 +19,7 @@ export function acknowledgement(): () => Promise<Answer> {
 }
 
 /** Where no policy decides: the action is allowed, once the collector has its intent. */
-export const ACKNOWLEDGING: Guard = { decide: () => ({ decision: 'allow', rule: 'none', wait: acknowledgement() }) };
+export const ACKNOWLEDGING: Guard = {
+  acknowledged: () => true,
+  decide: () => ({ decision: 'allow', rule: 'none', wait: acknowledgement() }),
+};

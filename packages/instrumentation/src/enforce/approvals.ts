@@ -97,7 +97,9 @@ class Asking {
     if (reply.state === 'denied') return { go: false, reason: 'a human denied it', approvals };
     if (reply.state === 'expired')
       return { go: false, reason: 'nobody approved it in time', approvals: [...approvals, { decision: 'expired' }] };
-    if (reply.state !== 'approved') return { go: false, reason: 'the collector gave an answer that is none' };
+    // The chain has to say who approved: an approval without a name, or beside a denial, is none.
+    if (reply.state !== 'approved' || approvals.length === 0 || approvals.some(({ decision }) => decision !== 'approved'))
+      return { go: false, reason: 'the collector gave an answer that is none' };
     return this.use(body.id, approvals);
   }
 

@@ -13,6 +13,8 @@ export interface PolicyInForce {
   readonly digest: string;
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /** What a component is that nobody could measure. */
 const UNREADABLE = fingerprintDigest('policy', null, nodeHashing);
 
@@ -30,10 +32,15 @@ export class PolicyFiles {
   /**
    * @param options.now ms on a scale that never jumps
    * @param options.say told when a policy takes force, and when one cannot
+   * @param options.read by default from the disk
    */
   constructor(
     private readonly paths: readonly string[],
-    private readonly options: { readonly now: () => number; readonly say: (line: string) => void },
+    private readonly options: {
+      readonly now: () => number;
+      readonly say: (line: string) => void;
+      readonly read?: ((path: string) => Uint8Array) | undefined;
+    },
   ) {
     this.look();
   }
@@ -51,16 +58,27 @@ export class PolicyFiles {
     const now = this.options.now();
     if (now - this.lookedAt < LOOK_EVERY_MS) return;
     this.lookedAt = now;
-    const marks = this.paths.map(markOf).join('\n');
+    const marks = this.marks();
     if (marks === this.seen) return;
     this.seen = marks;
     this.load();
   }
 
+  private marks(): string {
+    return this.paths.map(markOf).join('\n');
+  }
+
   private load(): void {
     const first = this.inForce === undefined;
+    const { read = readFileSync } = this.options;
     try {
-      const policies = this.paths.map((file) => parsePolicy(readFileSync(file, 'utf8'), { file }));
+      const texts = this.paths.map((file) => ({ file, bytes: read(file) }));
+      // What is still being written may be a policy as far as it goes, and a looser one: it is read when it rests.
+      if (this.marks() !== this.seen) {
+        this.seen = '';
+        return;
+      }
+      const policies = texts.map(({ file, bytes }) => parsePolicy(textOf(bytes, file), { file }));
       const digest = fingerprintDigest('policy', policyValue(policies), nodeHashing);
       const compiled = compilePolicy(policies);
       this.problem = undefined;
@@ -72,6 +90,15 @@ export class PolicyFiles {
       const instead = first ? 'no policy is in force, and every tool call is denied' : 'the last good policy stays in force';
       this.options.say(`the policy cannot be used, ${instead}: ${this.problem}`);
     }
+  }
+}
+
+/** A byte that is no text would become a letter that matches nothing, and a block list would let through what it names. */
+function textOf(bytes: Uint8Array, file: string): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch (error) {
+    throw new PolicyError('not_readable', `${file}: is not UTF-8`, { cause: error });
   }
 }
 

@@ -6,13 +6,14 @@ import {
   decide,
   decideSpawn,
   forgetSession,
+  onRecord,
   type Permit,
   type Action as PolicyAction,
   type PolicyState,
   settle,
 } from '@agent-custody/policy';
 import { state } from '../global.js';
-import { type Answer, type Guard, type ProposedAction, type Refusal, type Ruling, refusalOf } from '../guard.js';
+import type { Answer, Guard, ProposedAction, ProposedChild, Ruling } from '../guard.js';
 import { acknowledgement } from './acknowledge.js';
 import { askForApproval } from './approvals.js';
 import type { PolicyFiles, PolicyInForce } from './policy-files.js';
@@ -26,9 +27,11 @@ export interface PolicyGuardOptions {
 }
 
 /** As a policy sees it. */
-function actionOf({ tool, session, agent, principal, reason, encoding, arguments: given }: ProposedAction): PolicyAction {
+function actionOf({ tool, arguments: given, encoding, families, agent, principal, session, reason }: ProposedAction): PolicyAction {
   const { name, type, callId } = tool;
-  return { tool: name, toolType: type, callId, arguments: given, argumentsEncoding: encoding, agent, principal, session, reason };
+  const [family, ...inherits] = families;
+  const who = { agent, principal, session, family, inherits };
+  return { tool: name, toolType: type, callId, arguments: given, argumentsEncoding: encoding, ...who, reason };
 }
 
 const UNREADABLE: Ruling = { decision: 'deny', rule: 'policy', reason: 'no policy could be read' };
@@ -49,17 +52,10 @@ export class PolicyGuard implements Guard {
   decide(action: ProposedAction): Ruling {
     const policy = this.options.files.current;
     if (policy === undefined) return UNREADABLE;
-    const decision = decide(policy.compiled, this.policyState, actionOf(action), Date.now());
+    const decision = decide(policy.compiled, this.policyState, actionOf(action), action.at);
     this.policyState = decision.state;
     if (decision.permit) this.permits.set(action.id, decision.permit);
-    const observed = decision.observed?.decision;
-    const ruling = {
-      decision: decision.decision,
-      // Where nothing enforced objects, the rule worth naming is the one that would have.
-      rule: (decision.decision === 'allow' ? decision.observed?.rule : undefined) ?? decision.rule,
-      reason: decision.reason,
-      ...(observed !== undefined && observed !== 'allow' && { observed }),
-    };
+    const ruling = { ...onRecord(decision), reason: decision.reason };
     if (decision.decision === 'deny') return ruling;
     const acknowledged = this.options.acknowledged || decision.durability === 'acknowledged' ? acknowledgement() : undefined;
     const { approval } = decision;
@@ -76,24 +72,28 @@ export class PolicyGuard implements Guard {
     };
   }
 
-  spawns(action: ProposedAction): Refusal | undefined {
-    const policy = this.options.files.current;
-    if (policy === undefined) return undefined;
-    const decision = decideSpawn(policy.compiled, this.policyState, actionOf(action), Date.now());
-    this.policyState = decision.state;
-    return decision.decision === 'allow' ? undefined : refusalOf(action.tool.name, decision);
+  acknowledged(tool: string): boolean {
+    return this.options.acknowledged || (this.options.files.current?.compiled.acknowledged(tool) ?? false);
   }
 
-  settled(action: ProposedAction, status: ActionStatus): void {
+  spawns(action: ProposedAction, { at }: ProposedChild): Ruling {
+    const policy = this.options.files.current;
+    if (policy === undefined) return UNREADABLE;
+    const decision = decideSpawn(policy.compiled, this.policyState, actionOf(action), this.permits.get(action.id), at);
+    this.policyState = decision.state;
+    return { ...onRecord(decision), reason: decision.reason };
+  }
+
+  settled(action: ProposedAction, status: ActionStatus, at: number): void {
     const permit = this.permits.get(action.id);
     const policy = this.options.files.current;
     if (permit === undefined || policy === undefined) return;
     this.permits.delete(action.id);
-    this.policyState = settle(policy.compiled, this.policyState, permit, status, Date.now());
+    this.policyState = settle(policy.compiled, this.policyState, permit, status, at);
   }
 
-  ended(session: string): void {
-    this.policyState = forgetSession(this.policyState, session);
+  ended(session: string, families: readonly string[]): void {
+    for (const id of [session, ...families]) this.policyState = forgetSession(this.policyState, id);
   }
 
   /**

@@ -10,8 +10,9 @@ export type CompiledCondition = (call: Call) => Truth;
 
 /** Longest text that is matched, in code units: beyond it no test of a text can be told. */
 export const MAX_TEXT = 32_768;
-/** Longest array whose items are tested. */
+/** Longest array whose items are tested, and the text in all of them: one call must not hold up the agent for longer than one text may. */
 const MAX_ITEMS = 10_000;
+const MAX_ITEMS_TEXT = 8 * MAX_TEXT;
 
 type Test = (value: unknown) => Truth;
 
@@ -69,7 +70,9 @@ function itemsTest(test: Test, which: 'some' | 'every'): Test {
   return (value) => {
     if (!Array.isArray(value) || value.length > MAX_ITEMS) return UNKNOWN;
     let result: Truth = start;
+    let length = 0;
     for (const item of value) {
+      if (typeof item === 'string' && (length += item.length) > MAX_ITEMS_TEXT) return join(result, UNKNOWN);
       result = join(result, test(item));
       if (result === settled) break;
     }

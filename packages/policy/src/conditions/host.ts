@@ -25,15 +25,17 @@ export function hostEntry(text: string): HostEntry | undefined {
 
 function hostname(url: string): string | undefined {
   try {
-    return withoutDot(new URL(url).hostname);
+    return oneForm(new URL(url).hostname);
   } catch {
     return undefined;
   }
 }
 
-/** `example.com.` is `example.com`. */
-function withoutDot(host: string): string {
-  return host.endsWith('.') ? host.slice(0, -1) : host;
+/** `example.com.` is `example.com`, and `[::ffff:127.0.0.1]` reaches 127.0.0.1: a list must name neither twice. */
+function oneForm(host: string): string {
+  const [, high, low] = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(host) ?? [];
+  if (high === undefined || low === undefined) return host.endsWith('.') ? host.slice(0, -1) : host;
+  return [high, low].flatMap((part) => [Number.parseInt(part, 16) >> 8, Number.parseInt(part, 16) & 255]).join('.');
 }
 
 /** Space, control characters, backslash: stripped or turned into slashes by some parsers. */
@@ -41,6 +43,10 @@ function withoutDot(host: string): string {
 const PARSED_DIFFERENTLY = /[\u0000-\u0020\u007f\\]/;
 /** Letters that IDNA 2003 and 2008 map to different hosts. */
 const IDNA_DEVIATIONS = /[\u00df\u1e9e\u03c2\u200c\u200d]/;
+
+/** 0177.0.0.1: octal to some, and so this machine, decimal to others, and so a host of anybody's. */
+const OCTAL_OR_DECIMAL = /(?:^|\.)0[0-9]/;
+const IPV4 = /^\d+(?:\.\d+){3}$/;
 
 interface Address {
   readonly host: string;
@@ -63,8 +69,8 @@ function readAddress(text: string): Address | undefined {
   if (authority.includes('%') || IDNA_DEVIATIONS.test(authority)) return undefined;
   try {
     const { protocol, hostname: host, port } = new URL(text);
-    if (host === '') return undefined;
-    return { host: withoutDot(host), port: port === '' ? (DEFAULT_PORTS[protocol] as string) : port, usual: port === '' };
+    if (host === '' || (IPV4.test(host) && OCTAL_OR_DECIMAL.test(authority))) return undefined;
+    return { host: oneForm(host), port: port === '' ? (DEFAULT_PORTS[protocol] as string) : port, usual: port === '' };
   } catch {
     return undefined;
   }

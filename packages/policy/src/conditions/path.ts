@@ -1,11 +1,11 @@
-import { NO, type Truth, UNKNOWN, YES } from '../truth.js';
+import { type Truth, truth, UNKNOWN, YES } from '../truth.js';
 
 // Paths inside a root, by their text alone: what a symbolic link, a mount or a race points elsewhere cannot be seen from here, and
 // belongs to the tool's own sandbox. POSIX paths; Windows ones are not read.
 
-/** Control characters, backslashes, and percent-encoded bytes: one more decoding away from being another path. */
+/** Control characters, backslashes, and percent-encoded bytes and code units: one more decoding away from being another path. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const READ_DIFFERENTLY = /[\u0000-\u001f\u007f\\]|%[0-9a-fA-F]{2}/;
+const READ_DIFFERENTLY = /[\u0000-\u001f\u007f\\]|%(?:u?[0-9a-fA-F]{2})/;
 /** `file:///etc`, `C:/`, `~root/`, `//server/share`. */
 const OTHER_NAMESPACE = /^(?:[A-Za-z][A-Za-z0-9+.-]*:|~|\/\/)/;
 
@@ -37,8 +37,8 @@ function folded(segments: readonly string[]): readonly string[] {
 }
 
 /**
- * Whether a path lies in one of the roots or is one. UNKNOWN where it depends on who reads it, also where it lies inside only on a
- * file system that ignores case.
+ * Whether a path lies in one of the roots or is one. UNKNOWN where it depends on who reads it, also where it lies inside only for whom
+ * case or Unicode form is no matter, or only for whom it is (U+FF0E twice is `..` to a tool that normalises).
  *
  * @param base what relative paths are relative to; without it they are UNKNOWN
  */
@@ -50,8 +50,12 @@ export function compileInside(roots: readonly string[], base: string | undefined
   return (path) => {
     const segments = segmentsOf(path, base);
     if (segments === undefined) return UNKNOWN;
-    if (compiled.some((root) => isWithin(segments, root.segments))) return YES;
-    const alike = folded(segments);
-    return compiled.some((root) => isWithin(alike, root.alike)) ? UNKNOWN : NO;
+    const inside = compiled.some((root) => isWithin(segments, root.segments));
+    const normalised = path.normalize('NFKC');
+    if (inside && normalised === path) return YES;
+    const alike = segmentsOf(normalised, base);
+    if (alike === undefined) return UNKNOWN;
+    const insideAlike = compiled.some((root) => isWithin(folded(alike), root.alike));
+    return inside === insideAlike ? truth(inside) : UNKNOWN;
   };
 }

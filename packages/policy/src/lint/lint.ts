@@ -35,6 +35,10 @@ export function lintPolicy({ document }: Policy, { tools }: LintOptions = {}): r
 
 function unreachable(document: PolicyDocument): readonly Note[] {
   const { rules = [], allowed_tools = [], blocked_tools = [] } = document;
+  const anyway: Note[] =
+    allowed_tools.length > 0 && document.default === 'allow'
+      ? [{ code: 'allows_anyway', path: '/allowed_tools', message: 'keeps nothing out: the default allows every other tool, too' }]
+      : [];
   const shadowed = rules.flatMap((rule, at): Note[] => {
     const path = `/rules/${at}`;
     if (rule.tools?.every((pattern) => anyCovers(blocked_tools, pattern))) {
@@ -63,7 +67,7 @@ function unreachable(document: PolicyDocument): readonly Note[] {
           },
         ];
   });
-  return [...shadowed, ...allowed];
+  return [...anyway, ...shadowed, ...allowed];
 }
 
 interface Entry {

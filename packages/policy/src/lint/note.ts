@@ -2,6 +2,7 @@
 export type LintCode =
   | 'shadowed_rule' // an earlier rule always decides
   | 'unreachable_pattern' // a list entry that something before it always decides
+  | 'allows_anyway' // an allow list that keeps nothing out, since the default allows
   | 'matches_nothing' // no tool of the recorded sessions
   | 'only_default' // a recorded tool that nothing names, and the default denies
   | 'confusable_name' // names that are easily taken for one another

@@ -54,6 +54,8 @@ class Breaker {
         verdict: this.object(`The circuit breaker ${this.id} is open after ${this.trip.what}; it is tried again in ${spoken(waitMs)}`),
       };
     }
+    // What a trial starts is part of the trial: refused, the call would fail for it and open the breaker again, for good.
+    if (call.isTrial(key)) return this.whileClosed(key, known, cell, call, now);
     // A trial whose outcome never came must not keep it shut for good.
     const trials = now - cell.trialMs >= this.source.open_for ? 0 : cell.trials;
     if (trials >= this.source.trial_calls) {
@@ -71,7 +73,7 @@ class Breaker {
     if (cell.openedMs !== null) {
       if (trial !== true || cell.openedMs + this.source.open_for > now) return cell;
       if (failed === undefined) return { ...cell, trials: Math.max(0, cell.trials - 1) };
-      return failed ? this.opened(cell, now) : { ...cell, openedMs: null, trials: 0, evidence: NO_EVIDENCE };
+      return failed ? this.opened(cell, now) : { ...cell, openedMs: null, trials: 0 };
     }
     if (failed === undefined || this.trip.settle === undefined) return cell;
     const { tripped, evidence } = this.trip.settle(cell.evidence, failed, digest);

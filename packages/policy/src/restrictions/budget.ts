@@ -22,12 +22,15 @@ export function compileBudget(source: BudgetSource, id: string, observe: boolean
     if (amount === undefined) return { verdict: object(`The budget ${id} cannot be told: its argument is missing or no amount`) };
     const key = keyOf(call);
     const cell = cellAt(cells, key);
-    const used = Math.min((cell?.kind === 'budget' ? cell.used : 0) + amount, Number.MAX_VALUE);
-    const spent: Cell = { kind: 'budget', session: call.action.session, expiresMs: now + RETENTION_MS, used };
+    const used = cell?.kind === 'budget' ? cell.used : 0;
+    // A sum with 1e20 forgets what was used before, and a human who denies that call would give back all of it.
+    const counted = Math.min(amount, most * 4);
+    const spent: Cell = { kind: 'budget', session: call.action.session, expiresMs: now + RETENTION_MS, used: used + counted };
     return {
-      verdict: used > most * ROUNDING ? object(`The budget ${id} of ${what} for this session does not cover this call`) : undefined,
+      verdict:
+        used + amount > most * ROUNDING ? object(`The budget ${id} of ${what} for this session does not cover this call`) : undefined,
       admitted: [key, spent],
-      entry: { rule: id, key, amount },
+      entry: { rule: id, key, amount: counted },
     };
   };
   return {

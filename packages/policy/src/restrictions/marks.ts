@@ -1,22 +1,31 @@
-import { type Call, cellKeys } from '../call.js';
+import { type Call, cellKeys, nameOf } from '../call.js';
 import { cellAt } from '../table.js';
 import type { Cell, CellTable, PermitEntry } from '../types.js';
 import { type Examination, RETENTION_MS } from './restriction.js';
 
 // What a session has done already, as counts of its calls by group: for duties that are to be apart, and for labels.
 
-/** The marks that one restriction keeps of each session. */
+/** The marks that one restriction keeps of each session, or of each family of sessions. */
 export class Marks {
   private readonly keyOf: (call: Call) => string;
 
-  constructor(private readonly id: string) {
-    this.keyOf = cellKeys(id, ['session']);
+  constructor(
+    private readonly id: string,
+    private readonly of: 'session' | 'family',
+  ) {
+    this.keyOf = cellKeys(id, [of]);
   }
 
-  /** How many calls of a group the session has made; zero where nothing is on record. */
+  /** How many calls of a group have been made; zero where nothing is on record. */
   counts(call: Call, cells: CellTable): (group: number) => number {
     const cell = cellAt(cells, this.keyOf(call));
     return (group) => (cell?.kind === 'marks' ? (cell.counts[group] ?? 0) : 0);
+  }
+
+  /** Whether a call of a group was made here, or in a family that this one was started in. */
+  isMarked(call: Call, cells: CellTable, group: number): boolean {
+    if (this.counts(call, cells)(group) > 0) return true;
+    return (call.action.inherits ?? []).some((family) => this.counts({ ...call, action: { ...call.action, family } }, cells)(group) > 0);
   }
 
   /**
@@ -29,7 +38,7 @@ export class Marks {
     const key = this.keyOf(call);
     const cell: Cell = cellAt(cells, key) ?? { kind: 'marks', session: null, expiresMs: 0, counts: [] };
     return {
-      admitted: [key, marked({ ...cell, session: call.action.session }, groups, by, now)],
+      admitted: [key, marked({ ...cell, session: nameOf(this.of, call.action) }, groups, by, now)],
       entry: { rule: this.id, key, groups },
     };
   }

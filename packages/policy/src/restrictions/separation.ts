@@ -34,7 +34,7 @@ function amongGroups(
   excludes: (other: number, own: readonly number[]) => boolean,
 ): Restriction {
   const lists = groups.map(compilePatterns);
-  const marks = new Marks(id);
+  const marks = new Marks(id, 'session');
   const object = objection(id, source);
   return {
     id,
@@ -53,7 +53,7 @@ function amongGroups(
 /** Tools that may be used only once another has ended well in the session. */
 function prerequisite({ id, observe, source, selector }: About, tools: readonly string[], after: readonly string[]): Restriction {
   const [restricted, required] = [compilePatterns(tools), compilePatterns(after)];
-  const marks = new Marks(id);
+  const marks = new Marks(id, 'session');
   const object = objection(id, source);
   return {
     id,
