@@ -14,21 +14,41 @@ export function keepLive(region: HTMLElement): void {
     asking = true;
     try {
       const fresh = await load();
-      if (fresh !== undefined && differs(current, fresh)) {
+      if (fresh === undefined) return;
+      if (differs(current, fresh)) {
         replace(current, fresh);
         current = fresh;
-      }
+      } else renewToken(current, fresh);
     } catch {
       // The collector restarts, or the network is away: the next time.
     } finally {
       asking = false;
     }
   };
-  if (what !== 'sessions') {
-    new EventSource('/console/events').addEventListener('approvals', () => void refresh());
-  }
+  const listen = what === 'sessions' ? () => undefined : listener(() => void refresh());
+  listen();
   setInterval(() => void refresh(), POLL_MS);
-  document.addEventListener('visibilitychange', () => void refresh());
+  document.addEventListener('visibilitychange', () => {
+    listen();
+    void refresh();
+  });
+}
+
+/**
+ * Listens while the page is looked at. Over HTTP/1.1 a browser has six connections to one host for all of its pages: were each to
+ * keep one, the seventh page would never load.
+ */
+function listener(heard: () => void): () => void {
+  let events: EventSource | undefined;
+  return () => {
+    if (document.hidden) {
+      events?.close();
+      events = undefined;
+    } else if (events === undefined) {
+      events = new EventSource('/console/events');
+      events.addEventListener('approvals', heard);
+    }
+  };
 }
 
 async function load(): Promise<HTMLElement | undefined> {
@@ -61,6 +81,12 @@ function placeOf(element: Element): string {
   return element.id !== ''
     ? `#${CSS.escape(element.id)}`
     : `${element.localName}[value="${CSS.escape(element.getAttribute('value') ?? '')}"]`;
+}
+
+/** A collector that was started anew knows none of the tokens that it gave before: a comment must not be lost to that. */
+function renewToken(current: HTMLElement, fresh: HTMLElement): void {
+  const [held, given] = [current, fresh].map((element) => element.querySelector<HTMLInputElement>('input[name=csrf]'));
+  if (held && given) held.value = given.value;
 }
 
 /** A form is replaced only when what it is about has changed: it may hold half a comment. */

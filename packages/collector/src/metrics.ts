@@ -154,8 +154,6 @@ export function createMetrics(): Metrics {
 
   return {
     spansReceived: (count) => received.inc(count),
-    // Counted with the request that they came in, which knows of those with too many attributes too.
-    rejected: () => undefined,
     link: (kind, status) => links.inc({ kind, status }),
     finding(finding) {
       const { code, severity } = finding;

@@ -13,6 +13,30 @@ export function printable(text: string): string {
   return text.toWellFormed().replace(UNPRINTABLE, escaped);
 }
 
+/**
+ * Text of several lines, each fit to be shown; line ends of any kind are kept as `\n`.
+ *
+ * @example printableLines('first\r\nsecond\u001b') // 'first\nsecond\\x1b'
+ */
+export function printableLines(text: string): string {
+  return text.replace(/\r\n?/g, '\n').split('\n').map(printable).join('\n');
+}
+
+/**
+ * JSON fit for a terminal: the same value, with what would act on one, or could not be seen, as escapes of JSON.
+ *
+ * @example printableJson('"a\u009bb"') // '"a\\u009bb"'
+ */
+export function printableJson(json: string): string {
+  const line = (text: string): string => text.replace(UNPRINTABLE, (character) => character.split('').map(unit).join(''));
+  return json.split('\n').map(line).join('\n');
+}
+
+/** One UTF-16 code unit as JSON escapes it. */
+function unit(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 function escaped(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;

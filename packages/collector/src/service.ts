@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { DEFAULT_LIMITS, type SessionReport } from '@agent-custody/chain';
+import { DEFAULT_LIMITS, type LinkCopy, type SessionReport } from '@agent-custody/chain';
 import type { Logger } from 'pino';
+import { type ApprovalRequest, agreementOf } from './approvals/index.js';
 import { type ApprovalSettings, type OpenApprovals, openApprovals } from './approvals/open.js';
 import { createEngine, type Engine } from './engine/index.js';
 import { createForwarder, type Forwarder } from './forward/index.js';
@@ -142,6 +144,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       ledger,
       log,
       metrics,
+      agreement: (request) => agreementOf(request, recordedAt(engine, request), engine.report(request.session)),
       webhook: options.approvals?.webhook,
       publicUrl,
     });
@@ -156,6 +159,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       metrics,
       readiness,
       approvals: asked.approvals,
+      log,
       settings: options.approvals,
       ingestTokens,
       readerTokenSha256: options.readerTokenSha256,
@@ -199,6 +203,19 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_APPROVAL_WAIT_MS = 900_000;
+
+/** Copies of one link that are looked at: whoever sends more has differed by then. */
+const MOST_COPIES = 16;
+
+function recordedAt(engine: Engine, { session, seq }: ApprovalRequest): readonly LinkCopy[] {
+  return engine.links(session, seq, MOST_COPIES).flatMap(({ link }) => (link.seq === seq ? [link] : []));
+}
+
+/** Made by a collector it is its owner's alone; a copy that was put back may not be. Windows has other rights than these. */
+function isOpenToOthers(path: string): boolean {
+  if (process.platform === 'win32') return false;
+  return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o007) !== 0;
+}
 
 function callersOf(tokens: readonly IngestToken[]): NonNullable<ReceiverOptions['ingestTokens']> {
   return tokens.map(({ sha256, agents }) => ({ sha256, agents: agents === '*' ? 'all' : new Set(agents) }));
@@ -295,7 +312,10 @@ class Service implements Collector {
   announce(): void {
     const { options, log, ledger, register, reconciler } = this.parts;
     log.info({ address: this.url }, 'listening for OTLP/HTTP');
+    log.info({ address: `${options.approvals?.publicUrl ?? this.url}/console` }, 'approvals and sessions are shown');
     log.info({ ledger: options.ledger, bytes: ledger.bytes() }, 'ledger open');
+    if (isOpenToOthers(options.ledger))
+      log.warn({ ledger: options.ledger }, 'everybody on this machine may read the ledger, and what agents disclose in it: chmod 600 it');
     if (options.forwarding === undefined) log.info({}, 'not forwarding: no Tempo is named (--tempo)');
     else log.info({ tempo: options.forwarding.url, waiting: ledger.outboxSize().spans, query: options.tempoQuery }, 'forwarding to Tempo');
     if (reconciler !== undefined) {

@@ -8,6 +8,7 @@ import { createConsole, isConsolePath } from './console/console.js';
 import { createOidcWay } from './console/oidc.js';
 import { SignIns } from './console/sign-in.js';
 import type { Engine } from './engine/index.js';
+import type { Log } from './engine/types.js';
 import { gatherFromLedger } from './handover/gather.js';
 import { bundleText } from './handover/write-bundle.js';
 import { nodeHashing } from './hashing.js';
@@ -37,6 +38,7 @@ export interface WebParts {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly approvals: Approvals;
+  readonly log: Log;
   readonly settings: ApprovalSettings | undefined;
   readonly ingestTokens: readonly IngestToken[];
   readonly readerTokenSha256: string | undefined;
@@ -54,28 +56,32 @@ export function createWeb(parts: WebParts): Web {
   };
   const approverTokens = settings?.approverTokens ?? [];
   const { oidc } = settings ?? {};
-  const nobodySignsIn = approverTokens.length === 0 && oidc === undefined && parts.readerTokenSha256 === undefined;
-  const trustsLocal = nobodySignsIn && isLoopback(host) && isOwnAddress(settings?.publicUrl);
+  const callbackSecrets = settings?.callbackSecrets ?? [];
+  const nobodyIsAsked =
+    approverTokens.length === 0 && callbackSecrets.length === 0 && oidc === undefined && parts.readerTokenSha256 === undefined;
+  const trustsLocal = nobodyIsAsked && isLoopback(host) && isOwnAddress(settings?.publicUrl);
   const access = createApprovalAccess({
     ingestTokens: parts.ingestTokens,
     approverTokens,
-    callbackSecrets: settings?.callbackSecrets ?? [],
+    callbackSecrets,
     readerTokenSha256: parts.readerTokenSha256,
     trustsLocal,
   });
+  const signIns = new SignIns({ secure: parts.tls || settings?.publicUrl?.startsWith('https:') === true, now: Date.now });
   const page = createConsole({
     approvals,
     store: ledger.approvals,
-    signIns: new SignIns({ secure: parts.tls || settings?.publicUrl?.startsWith('https:') === true, now: Date.now }),
+    signIns,
     ways: {
       token: approverTokens.length === 0 && parts.readerTokenSha256 === undefined ? undefined : (token) => access.named(token),
-      oidc: oidc && createOidcWay(oidc, parts.publicUrl, Date.now),
+      oidc: oidc && createOidcWay(oidc, parts.publicUrl, signIns, Date.now),
       local: trustsLocal ? LOCAL_APPROVER : undefined,
     },
     report: (session) => asOfNow(() => engine.report(session)),
     reports: (cursor) => asOfNow(() => engine.reports(cursor)),
     links: (session, from, limit) => engine.links(session, from, limit),
-    highestSeq: (session) => ledger.session(session)?.highestSeq ?? 0,
+    log: parts.log,
+    seen: (session) => ledger.session(session) ?? { highestSeq: 0, lastSeenMs: 0 },
     bundle: (session) => bundleOf(ledger, session),
   });
   const hosts = parts.readerTokenSha256 === undefined && isLoopback(host) ? new Set([...LOCAL_NAMES, host]) : undefined;
@@ -86,7 +92,7 @@ export function createWeb(parts: WebParts): Web {
     reports: (page) => asOfNow(() => engine.reports(page)),
     links: (session) => engine.links(session),
     findings: (page) => asOfNow(() => engine.findings(page)),
-    approvals: createApprovalsApi(approvals, access, (session) => engine.report(session)?.agent),
+    approvals: createApprovalsApi({ approvals, access, agentOf: (session) => engine.report(session)?.agent, log: parts.log }),
     console: page.handle,
     hosts,
     signInHosts: hosts && settings?.publicUrl !== undefined ? new Set([...hosts, new URL(settings.publicUrl).hostname]) : hosts,

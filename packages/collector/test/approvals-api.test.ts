@@ -133,7 +133,9 @@ describe('an agent', () => {
   test('is told of what is not there, and of what it may not do', async () => {
     const collector = await start();
     expect(codeOf(await get(collector, `/api/v1/approvals/${hex(16)}`))).toBe('404 unknown');
-    expect(codeOf(await get(collector, `/api/v1/approvals/${hex(16)}`, { method: 'DELETE' }))).toBe('405 method_not_allowed');
+    const wrongMethod = await get(collector, `/api/v1/approvals/${hex(16)}`, { method: 'DELETE' });
+    expect(codeOf(wrongMethod)).toBe('405 method_not_allowed');
+    expect(wrongMethod.headers.get('allow')).toBe('GET');
     expect(codeOf(await post(collector, '/api/v1/approvals', 'x'.repeat(600_000)))).toBe('413 too_large');
     expect(codeOf(await post(collector, '/api/v1/approvals', '{}', { 'content-type': 'text/plain' }))).toBe('415 unsupported_media_type');
   });
@@ -146,8 +148,12 @@ describe('an approver', () => {
   test('decides by a token of their own, in their own name', async () => {
     const collector = await start(withBob);
     const { id } = await ask(collector);
-    expect(codeOf(await decision(collector, id, { decision: 'approved' }))).toBe('401 unauthorized');
+    const stranger = await decision(collector, id, { decision: 'approved' });
+    expect(codeOf(stranger)).toBe('401 unauthorized');
+    expect(stranger.headers.get('www-authenticate')).toBe('Bearer realm="agent-custody"');
     expect(codeOf(await decision(collector, id, { decision: 'approved' }, bearer(newToken().token)))).toBe('401 unauthorized');
+    const long = { decision: 'approved', comment: 'x'.repeat(100_000) };
+    expect(codeOf(await decision(collector, id, long, bearer(bob.token)))).toBe('413 too_large');
     expect(codeOf(await decision(collector, id, { decision: 'approved', approver: 'carol' }, bearer(bob.token)))).toBe('400 bad_request');
     const decided = await decision(collector, id, { decision: 'approved', comment: 'checked' }, bearer(bob.token));
     expect(decided.body).toMatchObject({ state: 'approved', decisions: [{ approver: 'bob@example.com' }] });
@@ -178,6 +184,12 @@ describe('whoever reaches the collector decides nothing', () => {
     const { id } = await ask(collector);
     expect(codeOf(await decision(collector, id, { decision: 'approved' }))).toBe('401 unauthorized');
     expect(String((await get(collector, '/console/login')).body)).toContain('Nobody can sign in here yet');
+  });
+
+  test('where a service decides for people it has identified', async () => {
+    const collector = await start({ approvals: settings({ callbackSecrets: [secret()] }) });
+    const { id } = await ask(collector);
+    expect(codeOf(await decision(collector, id, { decision: 'approved' }))).toBe('401 unauthorized');
   });
 
   test('by the token of an agent, which is refused as an approver’s at the start', async () => {

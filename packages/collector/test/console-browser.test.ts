@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Collector } from '../src/service.js';
 import { newToken } from '../src/settings/tokens.js';
 import { send, waiting } from './console-support.js';
-import { get, start } from './service-support.js';
+import { get, newFolder, start } from './service-support.js';
 import { sessionOf } from './sessions.js';
 
 // The console in a real browser: Debian's chromium.
@@ -111,6 +112,39 @@ test('a comment that is being written stays when something else changes', async 
   await waiting(collector);
   await answered;
   expect(await page.getByLabel('Comment').inputValue()).toBe('half a thou');
+});
+
+test('a comment that was being written while the collector was started anew is taken with the decision', async () => {
+  const folder = newFolder();
+  const before = await start({ ledger: join(folder, 'ledger.db') });
+  const { id } = await waiting(before);
+  const page = await open(before, `/console/approvals/${id}`);
+  await page.getByLabel('Comment').fill('seen before and after');
+  const token = await page.locator('input[name=csrf]').inputValue();
+  await before.close();
+  const after = await start({ ledger: join(folder, 'ledger.db'), listen: { host: before.host, port: before.port } });
+  await page.waitForFunction((old) => document.querySelector<HTMLInputElement>('input[name=csrf]')?.value !== old, token);
+  await page.getByRole('button', { name: 'Approve pay' }).click();
+  await page.getByText('seen before and after').waitFor();
+  expect((await get(after, `/api/v1/approvals/${id}`)).body).toMatchObject({ state: 'approved' });
+});
+
+test('more pages can be open than a browser has connections: those that nobody looks at hold none', async () => {
+  const collector = await start();
+  const first = await open(collector, '/console/approvals');
+  const pages = [first];
+  for (let more = 0; more < 8; more++) {
+    // Chromium without a window takes every page for a visible one.
+    await pages.at(-1)?.evaluate(() => {
+      Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+    const page = await first.context().newPage();
+    await page.goto(`${collector.url}/console/approvals`, { timeout: 5_000 });
+    pages.push(page);
+  }
+  await waiting(collector);
+  await pages.at(-1)?.getByRole('link', { name: 'pay' }).waitFor();
 });
 
 describe('the button that verifies in the browser', () => {

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { ChainWriter, commitment } from '@agent-custody/chain';
 import { describe, expect, test } from 'vitest';
 import { nodeHashing } from '../src/hashing.js';
+import { createLog } from '../src/log.js';
 import type { CollectorOptions } from '../src/service.js';
 import { newToken } from '../src/settings/tokens.js';
 import { Browser, field, send, waiting } from './console-support.js';
@@ -61,6 +62,37 @@ describe('signing in', () => {
   });
 });
 
+test('who signed in, who could not, and what was decided or refused is in the log, and no token is', async () => {
+  const lines: string[] = [];
+  const collector = await start({ ...SIGNED, log: createLog('info', { write: (line) => lines.push(line) }) });
+  const { id, digest } = await waiting(collector);
+  const wrong = newToken().token;
+  const browser = new Browser(collector);
+  await browser.signIn(wrong);
+  await browser.signIn(bob.token);
+  const decide = async (decision: string): Promise<void> => {
+    const { text } = await browser.open(`/console/approvals/${id}`);
+    const csrf = field(text, 'csrf') || field((await browser.open('/console/approvals')).text, 'csrf');
+    await browser.post(`/console/approvals/${id}/decision`, { csrf, arguments_digest: digest, decision });
+  };
+  await decide('denied');
+  await decide('approved');
+  const stranger = { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${wrong}` }, body: '{}' };
+  await get(collector, `/api/v1/approvals/${id}/decision`, stranger);
+  const logged = lines.map((line) => JSON.parse(line) as { level: string; msg: string; name?: string; approver?: string; reason?: string });
+  const about = (part: string) => logged.filter(({ msg }) => msg.includes(part));
+  expect(about('sign-in refused')).toMatchObject([{ level: 'warn', remote: '127.0.0.1' }]);
+  expect(about('signed in')).toMatchObject([{ name: 'bob@example.com', may: 'decide' }]);
+  expect(about('request for approval decided')).toMatchObject([
+    { approval: id, decision: 'denied', approver: 'bob@example.com', way: 'console' },
+  ]);
+  expect(about('approval refused')).toMatchObject([
+    { level: 'warn', reason: 'decided' },
+    { level: 'warn', reason: 'unauthorized', remote: '127.0.0.1' },
+  ]);
+  for (const secret of [wrong, bob.token, digest]) expect(lines.join('')).not.toContain(secret);
+});
+
 describe('a long session', () => {
   test('is shown in parts, the newest first, and each part is whole', async () => {
     const collector = await start();
@@ -78,6 +110,8 @@ describe('a long session', () => {
     const first = (await browser.open(hrefOf(earlier, 'First'))).text;
     expect(seqs(first)[0]).toBe(1);
     for (const html of [newest, earlier, first]) expect(html).not.toMatch(/missing|does not follow/);
+    const beyond = (await browser.open(`/console/sessions/${session}?from=999999999`)).text;
+    expect(seqs(beyond)).toEqual([links.length]);
   });
 
   test('has its findings beside the chain where their links are on another part', async () => {
@@ -109,10 +143,18 @@ describe('a request', () => {
     ['another action', { action: 'a2' }],
     ['another principal', { principal: 'mallory@example.com' }],
     ['a link that is no intent', { seq: 1 }],
-  ])('that is about %s than the record says so', async (_what, changes) => {
+    ['nobody’s behalf', { principal: undefined }],
+  ])('that is about %s than the record says so, and cannot be approved', async (_what, changes) => {
     const collector = await start();
-    const { id } = await waiting(collector, changes);
-    expect((await new Browser(collector).open(`/console/approvals/${id}`)).text).toContain('do not approve, and find out why');
+    const { id, digest } = await waiting(collector, changes);
+    const browser = new Browser(collector);
+    const { text } = await browser.open(`/console/approvals/${id}`);
+    expect(text).toContain('it cannot be approved: find out why');
+    expect(text).not.toContain('value="approved"');
+    const form = { csrf: field(text, 'csrf'), arguments_digest: digest };
+    const refused = await browser.post(`/console/approvals/${id}/decision`, { ...form, decision: 'approved' });
+    expect(refused).toMatchObject({ status: 409, text: expect.stringContaining('on record') as string });
+    expect((await browser.post(`/console/approvals/${id}/decision`, { ...form, decision: 'denied' })).status).toBe(303);
   });
 
   test('for two people shows who has decided, and asks that one no more', async () => {

@@ -3,10 +3,11 @@ import { createServer } from 'node:net';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { OidcSettings } from '../src/console/oidc.js';
+import { createLog } from '../src/log.js';
 import type { Collector } from '../src/service.js';
 import { waiting } from './console-support.js';
 import { startIssuer } from './issuer.mjs';
-import { get, start } from './service-support.js';
+import { get, silent, start } from './service-support.js';
 
 // Approvers sign in at a real OpenID provider, in a real browser.
 
@@ -31,12 +32,12 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function setUp(changes: Partial<OidcSettings> = {}): Promise<Collector> {
+async function setUp(changes: Partial<OidcSettings> = {}, log = silent): Promise<Collector> {
   const port = await freePort();
   const { issuer, close } = await startIssuer(`http://127.0.0.1:${port}/console/callback`);
   closing.push(close);
   const oidc: OidcSettings = { issuer, clientId: 'custody', clientSecret: 'custody-secret', nameClaim: 'email', allow: [], ...changes };
-  return start({ listen: { host: '127.0.0.1', port }, approvals: { approverTokens: [], callbackSecrets: [], oidc } });
+  return start({ listen: { host: '127.0.0.1', port }, approvals: { approverTokens: [], callbackSecrets: [], oidc }, log });
 }
 
 async function signIn(collector: Collector, name: string, path = '/console/approvals'): Promise<Page> {
@@ -120,9 +121,20 @@ test('a callback that nobody began, or that another browser began, opens nothing
   expect((await get(collector, callback, { headers: { cookie } })).status).toBe(403);
 });
 
+test('a secret that the issuer does not know is in the log, and not on the page', async () => {
+  const lines: string[] = [];
+  const collector = await setUp({ clientSecret: 'wrong' }, createLog('info', { write: (line) => lines.push(line) }));
+  const page = await signIn(collector, 'bob');
+  expect(await page.locator('.problem').textContent()).toBe('the sign-in service did not confirm the sign-in: try again');
+  const refused = lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ msg }) => msg === 'sign-in refused');
+  expect(refused).toMatchObject([{ level: 'warn', cause: expect.stringContaining('OAUTH_WWW_AUTHENTICATE_CHALLENGE') as string }]);
+});
+
 test('an issuer that is away is said, and asked again the next time', async () => {
   const port = await freePort();
+  const lines: string[] = [];
   const collector = await start({
+    log: createLog('info', { write: (line) => lines.push(line) }),
     approvals: {
       approverTokens: [],
       callbackSecrets: [],
@@ -132,4 +144,5 @@ test('an issuer that is away is said, and asked again the next time', async () =
   const answer = await get(collector, '/console/login/oidc', { redirect: 'manual' });
   expect(answer.status).toBe(503);
   expect(String(answer.body)).toContain('cannot be reached');
+  expect(lines.join('')).toMatch(/"cause":"[^"]+".*"msg":"sign-in refused"/);
 });

@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { commitment } from '@agent-custody/chain';
 import { describe, expect, test } from 'vitest';
+import { nodeHashing } from '../src/hashing.js';
 import type { Collector, CollectorOptions } from '../src/service.js';
 import { newToken } from '../src/settings/tokens.js';
 import { Browser, field, type Waiting, waiting } from './console-support.js';
@@ -6,6 +9,7 @@ import { get, start } from './service-support.js';
 
 // The console as it is sent, without a browser: who is let in, what a form must hold, and what a page may load.
 
+const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 const bob = newToken();
 const reader = newToken();
 const SIGNED: Partial<CollectorOptions> = {
@@ -33,10 +37,68 @@ describe('on this machine alone, without a sign-in', () => {
     expect((await browser.open(decided.location)).text).toContain('checked');
   });
 
+  test('a decision on a page from before a restart is not taken, and the page is found again', async () => {
+    const collector = await start();
+    const asked = await waiting(collector);
+    const browser = new Browser(collector);
+    const form = await formOf(browser, asked);
+    // As if the collector, which keeps sign-ins in memory, had been started anew.
+    browser.cookies.set('custody', 'forgotten');
+    const refused = await browser.post(`/console/approvals/${asked.id}/decision`, { ...form, decision: 'approved' });
+    expect(refused.status).toBe(403);
+    expect(refused.text).toContain('open the page again');
+    expect(await browser.open(`/console/login?to=/console/approvals/${asked.id}`)).toMatchObject({
+      status: 303,
+      location: `/console/approvals/${asked.id}`,
+    });
+    const decided = await browser.post(`/console/approvals/${asked.id}/decision`, {
+      ...(await formOf(browser, asked)),
+      decision: 'approved',
+    });
+    expect(decided.status).toBe(303);
+  });
+
+  test('several lines are shown as lines', async () => {
+    const collector = await start();
+    const asked = await waiting(collector, { reason: 'First I looked.\nThen I asked.' });
+    const browser = new Browser(collector);
+    const form = await formOf(browser, asked);
+    await browser.post(`/console/approvals/${asked.id}/decision`, { ...form, decision: 'denied', comment: 'not today\r\nnot tomorrow' });
+    const { text } = await browser.open(`/console/approvals/${asked.id}`);
+    expect(text).toContain('First I looked.\nThen I asked.');
+    expect(text).toContain('not today\nnot tomorrow');
+  });
+
+  test.each([
+    ['a key twice', '{"to":"DE00","to":"MALLORY"}'],
+    ['a number that no number type holds', '{"amount":1e999}'],
+    ['more digits than are read', '{"amount":90071992547409930001}'],
+  ])('arguments with %s are shown as they were sent: read and written anew they would say something else', async (_what, shown) => {
+    const collector = await start();
+    const salt = hex(32);
+    const digest = commitment('arguments', shown, salt, nodeHashing);
+    const { id } = await waiting(collector, { arguments: shown, salt, arguments_digest: digest });
+    const { text } = await new Browser(collector).open(`/console/approvals/${id}`);
+    expect(text).toContain(`<pre class="verbatim">${shown.replaceAll('"', '&quot;')}</pre>`);
+  });
+
   test('another name of this machine is not answered: a page elsewhere may have had its name pointed here', async () => {
     const collector = await start();
     const answer = await rawGet(collector, '/console/approvals', 'evil.example');
     expect(answer).toBe(403);
+  });
+
+  test('sessions say when their last link came', async () => {
+    const collector = await start();
+    const before = Date.now();
+    const { session } = await waiting(collector);
+    const browser = new Browser(collector);
+    for (const path of ['/console/sessions', `/console/sessions/${session}`]) {
+      const { text } = await browser.open(path);
+      const shown = Date.parse(/<time datetime="([^"]+)">\d{4}-/.exec(text)?.[1] ?? '');
+      expect(shown, path).toBeGreaterThanOrEqual(before);
+      expect(shown, path).toBeLessThanOrEqual(Date.now());
+    }
   });
 
   test('what an agent writes is shown and never run', async () => {
@@ -114,6 +176,22 @@ describe('where approvers have tokens', () => {
     const form = { csrf: field(page.text, 'csrf'), arguments_digest: asked.digest, decision: 'approved' };
     expect((await browser.post(`/console/approvals/${asked.id}/decision`, form)).status).toBe(403);
   });
+
+  test('whoever signed in too long ago is led back to what they were deciding about', async () => {
+    const browser = new Browser(await start(SIGNED));
+    const page = `/console/approvals/${'ab'.repeat(16)}`;
+    const { location } = await browser.post(`${page}/decision`, { decision: 'approved' });
+    expect(location).toBe(`/console/login?to=${encodeURIComponent(page)}`);
+  });
+
+  test.each(['/console/assets/style.css/more', '/console/approvals/more/more', '/console/login/oidc/more', '/console/sessions/x/bundle/x'])(
+    '%s is no page',
+    async (path) => {
+      const browser = new Browser(await start(SIGNED));
+      await browser.signIn(bob.token);
+      expect((await browser.open(path)).status).toBe(404);
+    },
+  );
 
   test('the console is reached by its public name, through a proxy, and what asks for no sign-in is not', async () => {
     const approvals = {

@@ -25,7 +25,6 @@ export class TestClock implements Clock {
 
 export class CountedMetrics implements EngineMetrics, ForwardMetrics {
   received = 0;
-  refused = 0;
   duplicates = 0;
   sent = 0;
   readonly links: Record<string, number> = {};
@@ -34,10 +33,6 @@ export class CountedMetrics implements EngineMetrics, ForwardMetrics {
 
   spansReceived(count: number): void {
     this.received += count;
-  }
-
-  rejected(count: number): void {
-    this.refused += count;
   }
 
   link(kind: string, status: LinkStatus): void {

@@ -64,7 +64,6 @@ describe('a token that is for some agents', () => {
     expect(answer).toMatchObject({ type: 'accepted', rejectedSpans: foreign.length, message: expect.stringContaining("'payroll-bot'") });
     expect(bench.engine.report(own[0]?.session ?? '')?.integrity).toBe('intact');
     expect(bench.engine.report(foreign[0]?.session ?? '')).toBeUndefined();
-    expect(bench.metrics.refused).toBe(foreign.length);
   });
 
   test('cannot put a link of its own into the session of another agent', async () => {

@@ -48,6 +48,16 @@ describe('ingest tokens', () => {
     expect(ingested[0]?.caller).toEqual({ agents: 'all' });
   });
 
+  it('without any configured, a page in a browser may not send: its name may have been pointed to this machine', async () => {
+    const { url, ingested } = await start();
+    const rebound = await send(url, 'POST', { ...JSON_TYPE, host: 'evil.example:4318', origin: 'http://evil.example:4318' }, '{}');
+    expect(rebound.status).toBe(403);
+    expect(JSON.parse(rebound.body)).toMatchObject({ code: 7, message: expect.stringContaining('--ingest-token') as string });
+    expect(ingested).toEqual([]);
+    const origin = 'https://app.example';
+    expect((await post((await start(TOKENS)).url, requestOf(), { ...PROTOBUF, ...bearer(GATEWAY), origin })).status).toBe(200);
+  });
+
   it('without any configured, everybody may send', async () => {
     const { url, ingested } = await start();
     expect((await post(url, requestOf(link(agent('anyone'))))).status).toBe(200);
@@ -153,7 +163,10 @@ describe('every other page', () => {
 
   it('is 404 where nobody has it', async () => {
     const { origin } = await start({ handleOther });
-    expect(await send(`${origin}/missing`, 'GET')).toMatchObject({ status: 404, body: 'no such page\n' });
+    expect(await send(`${origin}/missing`, 'GET')).toMatchObject({
+      status: 404,
+      body: expect.stringContaining('there is no such page') as string,
+    });
     const bare = await start();
     expect((await send(`${bare.origin}/metrics`, 'POST', {}, 'x')).status).toBe(404);
   });

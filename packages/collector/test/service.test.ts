@@ -1,10 +1,13 @@
+import { chmodSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { FINDING_CODES } from '@agent-custody/chain';
 import { describe, expect, it } from 'vitest';
+import { createLog } from '../src/log.js';
 import type { Collector } from '../src/service.js';
 import { newToken } from '../src/settings/index.js';
 import { COMPONENTS, edited, recordSession, send } from './recorded-session.js';
-import { get, metrics, start } from './service-support.js';
+import { get, metrics, newFolder, start } from './service-support.js';
 
 describe('GET /api/v1/sessions', () => {
   it('lists sessions, newest first, as `verify --json` prints them', async () => {
@@ -163,6 +166,19 @@ describe('every page', () => {
     expect(await get(await start(), '/api/v2')).toMatchObject({ status: 404, body: { error: { code: 'not_found' } } });
   });
 
+  it('says so when everybody on the machine may read the ledger', async () => {
+    const ledger = join(newFolder(), 'ledger.db');
+    const warnings = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      const collector = await start({ ledger, log: createLog('warn', { write: (line) => lines.push(line) }) });
+      await collector.close();
+      return lines;
+    };
+    expect(await warnings()).toEqual([]);
+    chmodSync(ledger, 0o644);
+    expect((await warnings()).join()).toMatch(/may read the ledger.*chmod 600/);
+  });
+
   it('answers HEAD without a body', async () => {
     const response = await fetch(`${(await start()).url}/api/v1/sessions`, { method: 'HEAD' });
     expect([response.status, await response.text()]).toEqual([200, '']);
@@ -178,6 +194,7 @@ describe('every page', () => {
       expect(await statusOf(path, { authorization: `Bearer ${token}` })).toBe(200);
       const refused = await get(collector, path);
       expect([refused.headers.get('x-content-type-options'), refused.headers.get('cache-control')]).toEqual(['nosniff', 'no-store']);
+      expect(refused.body).toMatchObject({ error: { code: 'unauthorized', message: expect.stringContaining('reader') as string } });
     }
     expect(await statusOf('/healthz')).toBe(200);
     expect(await statusOf('/readyz')).toBe(200);

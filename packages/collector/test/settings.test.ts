@@ -218,6 +218,56 @@ describe('beyond loopback', () => {
 });
 
 describe('what settings say together', () => {
+  it.each([
+    [
+      'findings',
+      { findingsWebhook: 'http://soc.example/x', findingsWebhookSecret: [WHSEC] },
+      /findings are posted in clear \(--findings-webhook\)/,
+    ],
+    [
+      'arguments',
+      { approvalsWebhook: 'http://chat.example/x', approvalsWebhookSecret: [WHSEC] },
+      /with their arguments, in clear \(--approvals-webhook\)/,
+    ],
+    ['sign-ins', { publicUrl: 'http://custody.example' }, /people sign in and decide in clear \(--public-url\)/],
+    [
+      'a secret for callbacks',
+      { approvalsCallbackSecret: [WHSEC] },
+      /--approvals-callback-secret is on the command line.*use CUSTODY_APPROVALS_CALLBACK_SECRET/,
+    ],
+    [
+      'a client secret',
+      { oidcIssuer: 'https://id.example', oidcClientId: 'x', oidcClientSecret: 'y' },
+      /--oidc-client-secret is on the command line/,
+    ],
+  ])('warns of %s that others can read', (_what, flags, warning) => {
+    expect(plan(flags).warnings.join('\n')).toMatch(warning);
+  });
+
+  it.each([
+    ['in clear', { oidcIssuer: 'http://id.example' }, /--oidc-issuer: expected an https:\/\/ URL/],
+    [
+      'without a way back',
+      { listen: '0.0.0.0:4318', ingestToken: [`${HASH}:*`], readerToken: HASH },
+      /--oidc-issuer: .*name it with --public-url/,
+    ],
+  ])('a sign-in %s is refused at the start', (_how, flags, message) => {
+    const oidc = { oidcIssuer: 'https://id.example', oidcClientId: 'custody', ...flags };
+    expect(failure(() => plan(oidc)).message).toMatch(message);
+    expect(plan({ ...oidc, oidcIssuer: 'http://127.0.0.1:9', publicUrl: 'https://custody.example' }).options.approvals?.oidc).toBeDefined();
+  });
+
+  it('warns of links that lead nowhere', () => {
+    const flags = { listen: '0.0.0.0:4318', insecure: true, approvalsWebhook: 'https://chat.example', approvalsWebhookSecret: [WHSEC] };
+    expect(plan(flags).warnings.join()).toMatch(/links in what --approvals-webhook posts.*--public-url/);
+    expect(plan({ ...flags, publicUrl: 'https://custody.example' }).warnings.join()).not.toMatch(/links/);
+  });
+
+  it('has nothing against webhooks over loopback and secrets in variables', () => {
+    const webhook = { approvalsWebhook: 'http://127.0.0.1:9/x', publicUrl: 'http://[::1]:4318' };
+    expect(plan(webhook, { CUSTODY_APPROVALS_WEBHOOK_SECRET: WHSEC }).warnings).toEqual([]);
+  });
+
   it('an idle limit under twice the heartbeat draws a warning', () => {
     expect(plan({ sessionIdle: '599' }).warnings.join()).toMatch(/under twice the usual heartbeat/);
     expect(plan({ sessionIdle: '600' }).warnings).toEqual([]);

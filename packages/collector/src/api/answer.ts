@@ -18,10 +18,17 @@ export type ApiErrorCode = keyof typeof API_ERRORS;
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: ApiErrorCode;
+  /** What HTTP asks for beside the status. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: ApiErrorCode, message: string, options?: ErrorOptions) {
+  /** @param options.allow with `method_not_allowed`: the methods that are (RFC 9110, 15.5.6) */
+  constructor(code: ApiErrorCode, message: string, options: ErrorOptions & { readonly allow?: string } = {}) {
     super(message, options);
     this.code = code;
+    this.headers = {
+      ...(options.allow !== undefined && { allow: options.allow }),
+      ...(code === 'unauthorized' && { 'www-authenticate': 'Bearer realm="agent-custody"' }),
+    };
   }
 
   /** The HTTP status that goes with the code. */
@@ -45,16 +52,22 @@ export function answer(
   status: number,
   contentType: string,
   body: string,
-  more: Record<string, string> = {},
+  more: Readonly<Record<string, string>> = {},
 ): void {
   response.writeHead(status, { ...HEADERS, 'content-type': contentType, 'content-length': Buffer.byteLength(body), ...more });
   response.end(body);
 }
 
-export function answerJson(response: ServerResponse, status: number, body: unknown, more: Record<string, string> = {}): void {
+export function answerJson(response: ServerResponse, status: number, body: unknown, more: Readonly<Record<string, string>> = {}): void {
   answer(response, status, 'application/json; charset=utf-8', `${JSON.stringify(body)}\n`, more);
 }
 
-export function answerError(response: ServerResponse, error: ApiError, more: Record<string, string> = {}): void {
-  answerJson(response, error.status, { error: { code: error.code, message: error.message } }, more);
+/** `{"error": {"code", "message"}}`: what every error of the API looks like. */
+export function answerError(
+  response: ServerResponse,
+  status: number,
+  { code, message }: { readonly code: string; readonly message: string },
+  more: Readonly<Record<string, string>> = {},
+): void {
+  answerJson(response, status, { error: { code, message } }, more);
 }

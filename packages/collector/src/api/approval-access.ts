@@ -50,8 +50,9 @@ export function createApprovalAccess(options: {
     },
     approver(request: IncomingMessage) {
       const presented = presentedHash(request.headers.authorization);
-      if (presented === undefined) return options.trustsLocal ? LOCAL_APPROVER : undefined;
-      return approverOf(presented);
+      if (presented === undefined) return options.trustsLocal ? { name: LOCAL_APPROVER, way: 'local' } : undefined;
+      const name = approverOf(presented);
+      return name === undefined ? undefined : { name, way: 'token' };
     },
     named(token) {
       const presented = presentedHash(`Bearer ${token}`);

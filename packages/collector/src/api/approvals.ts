@@ -9,21 +9,32 @@ import {
   type DecisionWay,
   decisionSchema,
 } from '../approvals/index.js';
+import type { Log } from '../engine/types.js';
 import type { Caller } from '../receive/types.js';
-import { ApiError, answer, answerJson } from './answer.js';
+import { ApiError, answerError, answerJson } from './answer.js';
 import { parseBody, readJsonText } from './body.js';
 
 /** Who is calling, as far as the ways into this API can tell. */
 export interface ApprovalAccess {
   /** The agent's side, by its ingest token. @throws ApiError `unauthorized` */
   agent(request: IncomingMessage): Caller;
-  /** A named approver's token. */
-  approver(request: IncomingMessage): string | undefined;
+  /** A named approver's token; or whoever calls, where nobody is asked. */
+  approver(request: IncomingMessage): { readonly name: string; readonly way: 'token' | 'local' } | undefined;
   /** `whsec_…` of the service that answers for approvers; none: signed webhooks are not taken. */
   readonly callbackSecrets: readonly string[];
 }
 
+export interface ApprovalsApiParts {
+  readonly approvals: Approvals;
+  readonly access: ApprovalAccess;
+  /** Whose session it is by its links, as far as they are there. */
+  agentOf(session: string): string | undefined;
+  readonly log: Pick<Log, 'warn'>;
+}
+
 const PATH = /^\/api\/v1\/approvals(?:\/([0-9a-f]{32})(?:\/(decision|claim|withdraw))?)?$/;
+/** Bytes of a request for approval: 65 536 characters of arguments, each of which JSON may write with six. */
+const ASKED_BYTES = 512 * 1024;
 const claimSchema = z.strictObject({ claim: z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 lower-case hex') });
 const waitSeconds = z
   .string()
@@ -57,14 +68,8 @@ export function isApprovalsPath(path: string): boolean {
  * `POST /api/v1/approvals` (an agent asks), `GET …/ID?wait=SECONDS` (it waits), `POST …/ID/claim` (it is about to run),
  * `POST …/ID/withdraw` (it does not wait any more),
  * `POST …/ID/decision` (a human, by token or through a signed webhook).
- *
- * @param agentOf whose session it is by its links, as far as they are there
  */
-export function createApprovalsApi(
-  approvals: Approvals,
-  access: ApprovalAccess,
-  agentOf: (session: string) => string | undefined = () => undefined,
-) {
+export function createApprovalsApi({ approvals, access, agentOf, log }: ApprovalsApiParts) {
   async function handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     const [, id, verb] = PATH.exec(url.pathname) ?? [];
     const route = `${request.method} ${id === undefined ? '' : 'ID'}${verb === undefined ? '' : `/${verb}`}`;
@@ -79,14 +84,16 @@ export function createApprovalsApi(
         return withdraw(request, response, id as string);
       case 'POST ID/decision':
         return decide(request, response, id as string);
-      default:
-        throw new ApiError('method_not_allowed', `${url.pathname} does not answer ${request.method}`);
+      default: {
+        const allow = id !== undefined && verb === undefined ? 'GET' : 'POST';
+        throw new ApiError('method_not_allowed', `${url.pathname} answers ${allow}`, { allow });
+      }
     }
   }
 
   async function ask(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const caller = access.agent(request);
-    const body = parseBody(approvalRequestSchema, await readJsonText(request));
+    const body = parseBody(approvalRequestSchema, await readJsonText(request, ASKED_BYTES));
     requireAgent(caller, body.agent);
     // What a human sees beside the request is that session: nobody asks in the name of another's.
     if ((agentOf(body.session) || body.agent) !== body.agent) throw approvals.refusal('conflict', 'the session is another agent’s');
@@ -134,9 +141,9 @@ export function createApprovalsApi(
       verifySigned(request, text);
       return { way: 'webhook', message: String(request.headers['webhook-id']) };
     }
-    const name = access.approver(request);
-    if (name === undefined) throw new ApiError('unauthorized', "send an approver's token, or sign the message (Standard Webhooks)");
-    return { way: 'token', name };
+    const approver = access.approver(request);
+    if (approver === undefined) throw new ApiError('unauthorized', "send an approver's token, or sign the message (Standard Webhooks)");
+    return approver;
   }
 
   /** @throws ApprovalError `forged` */
@@ -159,9 +166,10 @@ export function createApprovalsApi(
     try {
       await handle(request, response, url);
     } catch (error) {
+      if (error instanceof ApiError && (error.code === 'unauthorized' || error.code === 'forbidden'))
+        log.warn({ reason: error.code, remote: request.socket.remoteAddress }, `approval refused: ${error.message}`);
       if (!(error instanceof ApprovalError)) throw error;
-      const body = { error: { code: error.code, message: error.message } };
-      answer(response, STATUS[error.code], 'application/json; charset=utf-8', `${JSON.stringify(body)}\n`);
+      answerError(response, STATUS[error.code], error);
     }
   };
 }

@@ -2,29 +2,35 @@ import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { ApiError } from './answer.js';
 
-/** Bytes of a body of this API; what is posted here is read by people. */
-const BODY_LIMIT = 512 * 1024;
+/** Bytes of a body unless more is asked for: whoever is not known yet may hold no more of the collector's memory on each connection. */
+const BODY_LIMIT = 64 * 1024;
 
 /**
  * The text of a JSON request. A web page on this machine cannot send one unasked: `application/json` needs a preflight, which
  * nothing here answers.
  *
+ * @param limit bytes
  * @throws ApiError `unsupported_media_type`, `too_large`, `bad_request`
  */
-export async function readJsonText(request: IncomingMessage): Promise<string> {
+export async function readJsonText(request: IncomingMessage, limit?: number): Promise<string> {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json') throw new ApiError('unsupported_media_type', 'send application/json');
-  return readText(request);
+  return readText(request, limit);
 }
 
-/** The text of a request's body. @throws ApiError `too_large`, `bad_request` */
-export async function readText(request: IncomingMessage): Promise<string> {
+/**
+ * The text of a request's body.
+ *
+ * @param limit bytes
+ * @throws ApiError `too_large`, `bad_request`
+ */
+export async function readText(request: IncomingMessage, limit = BODY_LIMIT): Promise<string> {
   const pieces: Buffer[] = [];
   let length = 0;
   try {
     for await (const piece of request as AsyncIterable<Buffer>) {
       length += piece.length;
-      if (length > BODY_LIMIT) throw new ApiError('too_large', `the body is over ${BODY_LIMIT} bytes`);
+      if (length > limit) throw new ApiError('too_large', `the body is over ${limit} bytes`);
       pieces.push(piece);
     }
   } catch (error) {

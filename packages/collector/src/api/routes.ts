@@ -121,14 +121,13 @@ export function createApi(sources: ApiSources): (request: IncomingMessage, respo
       }
       const handler = handlerFor(url.pathname);
       if (request.method !== 'GET' && request.method !== 'HEAD') {
-        const error = new ApiError('method_not_allowed', `${url.pathname} answers GET and HEAD`);
-        answerError(response, error, { allow: 'GET, HEAD' });
-        return true;
+        throw new ApiError('method_not_allowed', `${url.pathname} answers GET and HEAD`, { allow: 'GET, HEAD' });
       }
       if (url.pathname !== '/healthz' && url.pathname !== '/readyz') requireHost(request, sources.hosts);
       await handler(url, response, request);
     } catch (error) {
-      answerError(response, asApiError(error));
+      const problem = asApiError(error);
+      answerError(response, problem.status, problem, problem.headers);
     }
     return true;
   };
@@ -149,7 +148,7 @@ function requireHost(request: IncomingMessage, hosts: ReadonlySet<string> | unde
   if (hosts === undefined || hosts.has(host)) return;
   throw new ApiError(
     'forbidden_host',
-    "without a reader's token the API answers only to this machine's own names; set --reader-token to reach it by another",
+    "without a reader's token only this machine's own names are answered; to be reached by another the API needs --reader-token, console and approvals --public-url",
   );
 }
 

@@ -1,6 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import { commitment } from '@agent-custody/chain';
+import type { Log } from '../engine/types.js';
 import { nodeHashing } from '../hashing.js';
+import type { Agreement } from './agreement.js';
 import { ApprovalError, type ApprovalErrorCode } from './error.js';
 import type { Approval, ApprovalRequest, ApprovalState, Decision } from './model.js';
 import { judgeClaim, judgeDecision, stateAt } from './rules.js';
@@ -20,6 +22,9 @@ export interface ApprovalsOptions {
   readonly now: () => number;
   /** Every refusal is counted by its code: forgeries and replays are worth an alert. */
   readonly metrics: ApprovalMetrics;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+  /** How a request goes with what is on record of its session. Absent: nothing is. */
+  readonly agreement?: ((request: ApprovalRequest) => Agreement) | undefined;
 }
 
 /** How long one long poll waits at most, ms: under what proxies allow. */
@@ -100,25 +105,33 @@ export class Approvals {
    * @throws ApprovalError with the rule's code, `unknown`, `replay`
    */
   decide(id: string, decision: Omit<Decision, 'atMs'>, shownDigest: string, message?: string): Approval {
-    const { store, now, metrics } = this.options;
+    const { store, now, metrics, log } = this.options;
+    const agreement = this.agreement(this.get(id).request);
     const approval = store.atomically(() => {
       if (message !== undefined && !store.noteMessage(message, now(), now() - REMEMBER_MS))
         throw this.refusal('replay', 'this message was heard before');
-      const judged = judgeDecision(this.get(id), { ...decision, atMs: now() }, shownDigest);
+      const judged = judgeDecision(this.get(id), { ...decision, atMs: now() }, shownDigest, agreement);
       if (judged.type === 'refused') throw this.refusal(judged.code, judged.message);
       store.saveApproval(judged.approval);
       this.options.note?.(judged.approval);
       return judged.approval;
     });
     metrics.approvalDecided(decision.decision);
+    const { decision: made, approver, way } = decision;
+    log.info({ approval: id, decision: made, approver, way, state: approval.state }, 'request for approval decided');
     this.changed(approval);
     return approval;
   }
 
-  /** Why a decision of this person would not be taken now; undefined when it would. */
+  /** Whether what is asked about is what is on record. */
+  agreement(request: ApprovalRequest): Agreement {
+    return this.options.agreement?.(request) ?? 'not_yet';
+  }
+
+  /** Why no decision of this person would be taken now; undefined when one would. */
   objection(approval: Approval, approver: string): string | undefined {
-    const decision = { decision: 'approved', approver, way: 'console', comment: '', atMs: this.options.now() } as const;
-    const judged = judgeDecision(approval, decision, approval.request.arguments_digest);
+    const decision = { decision: 'denied', approver, way: 'console', comment: '', atMs: this.options.now() } as const;
+    const judged = judgeDecision(approval, decision, approval.request.arguments_digest, this.agreement(approval.request));
     return judged.type === 'refused' ? judged.message : undefined;
   }
 
@@ -178,9 +191,11 @@ export class Approvals {
     return () => this.changes.off('change', listener);
   }
 
-  /** Counts a refusal that was found elsewhere: a forged signature, a stranger. */
-  refusal(code: ConstructorParameters<typeof ApprovalError>[0], message: string): ApprovalError {
-    this.options.metrics.approvalRefused(code);
+  /** Counts a refusal, also one that was found elsewhere: a forged signature, a stranger. */
+  refusal(code: ApprovalErrorCode, message: string): ApprovalError {
+    const { metrics, log } = this.options;
+    metrics.approvalRefused(code);
+    log.warn({ reason: code }, `approval refused: ${message}`);
     return new ApprovalError(code, message);
   }
 

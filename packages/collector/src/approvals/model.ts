@@ -61,8 +61,8 @@ export const decisionSchema = z.strictObject({
   comment: z.string().max(4_096).optional(),
 });
 
-/** How a decision came. */
-export type DecisionWay = 'console' | 'token' | 'webhook';
+/** How a decision came; `local`: to the API, where nobody is asked who they are. */
+export type DecisionWay = 'console' | 'token' | 'local' | 'webhook';
 
 export interface Decision {
   readonly decision: 'approved' | 'denied';

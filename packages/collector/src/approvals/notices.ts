@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { NewNotice } from '../ledger/ledger.js';
-import { printable } from '../printable.js';
+import { printableLines } from '../printable.js';
 import type { Approval } from './model.js';
 
 /** Under which the notices of approvals are kept in the ledger until they are told. */
@@ -90,10 +90,7 @@ function plain(text: string): unknown {
 
 /** Nothing that repaints or reverses what is read, and no longer than a chat takes. */
 function cut(text: string): string {
-  const shown = text
-    .split('\n')
-    .map((line) => printable(line))
-    .join('\n');
+  const shown = printableLines(text);
   return shown.length <= SHOWN ? shown : `${shown.slice(0, SHOWN).toWellFormed()}… (${text.length} characters in all)`;
 }
 

@@ -44,13 +44,14 @@ export function openApprovals(parts: {
   readonly ledger: Ledger;
   readonly log: Log;
   readonly metrics: ApprovalsOptions['metrics'] & NoticeMetrics;
+  readonly agreement: ApprovalsOptions['agreement'];
   readonly webhook: ApprovalsWebhook | undefined;
   readonly publicUrl: () => string;
 }): OpenApprovals {
-  const { ledger, log, metrics, webhook, publicUrl } = parts;
+  const { ledger, log, metrics, agreement, webhook, publicUrl } = parts;
   if (webhook === undefined)
     return {
-      approvals: new Approvals({ store: ledger.approvals, now: Date.now, metrics }),
+      approvals: new Approvals({ store: ledger.approvals, now: Date.now, metrics, log, agreement }),
       waiting: () => [],
       close: () => Promise.resolve(),
     };
@@ -59,7 +60,7 @@ export function openApprovals(parts: {
     const dropped = ledger.addNotice(noticeOf(approval, webhook.format, publicUrl(), Date.now()));
     if (dropped > 0) metrics.noticeFailed(APPROVALS_SINK, 'overflow', dropped);
   };
-  const approvals = new Approvals({ store: ledger.approvals, now: Date.now, metrics, note });
+  const approvals = new Approvals({ store: ledger.approvals, now: Date.now, metrics, log, agreement, note });
   approvals.onChange(() => drain.wake());
   drain.start();
   return { approvals, waiting: () => [drain.waiting()], close: (timeoutMs) => drain.close(timeoutMs) };

@@ -1,3 +1,4 @@
+import type { Agreement } from './agreement.js';
 import type { Approval, ApprovalState, Decision } from './model.js';
 
 // Who may decide what, until when, and how often: pure, so that each refusal is a case of a test.
@@ -14,7 +15,7 @@ export type RefusalCode =
   | 'not_an_approver'
   /** This approver has spoken; another one is asked for. */
   | 'same_approver'
-  /** What was shown was not what will run. */
+  /** What was shown was not what will run, or is not what is on record. */
   | 'other_arguments'
   /** Not approved, or not yet. */
   | 'not_approved';
@@ -30,11 +31,13 @@ export function stateAt(approval: Approval, nowMs: number): ApprovalState {
 }
 
 /**
- * Takes a decision in: one denial is final, an approval counts once per approver. Bound to the arguments by their digest.
+ * Takes a decision in: one denial is final, an approval counts once per approver. Bound to the arguments by their digest, and to the
+ * intent on record where it has come.
  *
- * @example judgeDecision(approval, { decision: 'approved', approver: 'bob@example.com', way: 'console', comment: '', atMs }, digest)
+ * @param shownDigest of the arguments that were shown to the approver
+ * @example judgeDecision(approval, { decision: 'approved', approver: 'bob@example.com', way: 'console', comment: '', atMs }, digest, 'agrees')
  */
-export function judgeDecision(approval: Approval, decision: Decision, shownDigest: string): Judged {
+export function judgeDecision(approval: Approval, decision: Decision, shownDigest: string, agreement: Agreement): Judged {
   const { request } = approval;
   const { requirement } = request;
   const state = stateAt(approval, decision.atMs);
@@ -43,6 +46,8 @@ export function judgeDecision(approval: Approval, decision: Decision, shownDiges
   if (shownDigest !== request.arguments_digest) return refused('other_arguments', 'the decision is about other arguments than the request');
   if (!requirement.self_approval && request.principal !== undefined && same(decision.approver, request.principal))
     return refused('self_approval', 'the principal may not decide about what runs on their own behalf');
+  if (agreement === 'differs' && decision.decision === 'approved')
+    return refused('other_arguments', 'what is on record at that place is another call, of another agent, or for somebody else');
   if (requirement.approvers && !isCovered(decision.approver, requirement.approvers))
     return refused('not_an_approver', 'the rule names others as approvers');
   if (approval.decisions.some(({ approver }) => same(approver, decision.approver)))
@@ -83,8 +88,13 @@ function same(a: string, b: string): boolean {
   return fold(a) === fold(b);
 }
 
+/** Compatibility forms, case (by way of capitals: ß and SS are one), what is not seen, and runs of spaces. */
 function fold(text: string): string {
-  return text.normalize('NFKC').trim().toLowerCase();
+  const folded = text.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+  return folded
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replace(/\s+/gu, ' ')
+    .trim();
 }
 
 function refused(code: RefusalCode, message: string): Judged {

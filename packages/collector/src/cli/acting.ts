@@ -5,6 +5,7 @@ import { type Act, type Ledger, openSqliteLedger } from '../ledger/index.js';
 import { defaultLedgerPath } from '../settings/index.js';
 import { EXIT } from '../verify/status.js';
 import { CommandError, UsageError } from './errors.js';
+import { isWrongFile } from './ledger.js';
 
 /** The ledger is in use, or cannot be written. */
 export const CANNOT_WRITE = 1;
@@ -42,7 +43,7 @@ export function changeLedger<T>(named: string | undefined, command: string, work
         cause: error,
       });
     }
-    throw new CommandError(error.code === 'unavailable' ? CANNOT_WRITE : EXIT.usage, error.message, { cause: error });
+    throw new CommandError(isWrongFile(error) ? EXIT.usage : CANNOT_WRITE, error.message, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { RegisterEntry } from '@agent-custody/chain';
 import type { Command } from 'commander';
 import { addEntries, type NumberedEntry, withdrawEntries } from '../approve/entries.js';
-import { EvidenceError, evidenceFromCollector, evidenceFromLedger, type SessionEvidence } from '../approve/evidence.js';
+import { evidenceFromCollector, evidenceFromLedger, type SessionEvidence } from '../approve/evidence.js';
 import { approvable, statesOf } from '../approve/states.js';
 import { nodeHashing } from '../hashing.js';
 import { printable } from '../printable.js';
@@ -9,6 +9,7 @@ import { changeRegister } from '../register-file.js';
 import type { LoadedSettings } from '../settings/index.js';
 import { EXIT } from '../verify/status.js';
 import { CommandError, UsageError } from './errors.js';
+import { asking, collectorAddress, instantMs, required, sessionId } from './flags.js';
 import { withLedger } from './ledger.js';
 import { addSettings, settingsFrom } from './options.js';
 import { complain } from './output.js';
@@ -60,9 +61,9 @@ export function addApprove(program: Command): void {
 
 async function approve(flags: ApproveFlags, settings: LoadedSettings): Promise<void> {
   const register = registerPath(settings);
-  const session = required(flags.session, '--session ID');
-  const by = required(flags.by, '--by NAME');
-  const ticket = required(flags.ticket, '--ticket REF');
+  const session = required(flags.session, '--session ID', 'approve');
+  const by = required(flags.by, '--by NAME', 'approve');
+  const ticket = required(flags.ticket, '--ticket REF', 'approve');
   const now = new Date();
   const until = flags.until === undefined ? null : endOf(flags.until, now);
   const wanted = (await approvedStates(flags, settings, session)).map(
@@ -81,7 +82,7 @@ async function withdraw(flags: ApproveFlags, settings: LoadedSettings): Promise<
   }
   if (entry !== undefined && !/^[1-9]\d{0,8}$/.test(entry))
     throw new UsageError('--entry: expected the number of an entry in the register, from 1');
-  const states = session === undefined ? undefined : await statesToWithdraw(flags, settings, required(session, '--session ID'));
+  const states = session === undefined ? undefined : await statesToWithdraw(flags, settings, session);
   const selector = { number: entry === undefined ? undefined : Number(entry), ticket, states };
   const { withdrawn } = changeRegister(register, (before) => withdrawEntries(before, selector, new Date()));
   if (withdrawn.length === 0) throw new CommandError(EXIT.incomplete, `${register}: no entry in force is that one; nothing was withdrawn`);
@@ -115,8 +116,8 @@ async function statesToWithdraw(flags: ApproveFlags, settings: LoadedSettings, s
   return states.flatMap((state) => [true, false].map((pinned) => ({ agent: report.agent, components: approvable(state, pinned) })));
 }
 
-async function evidenceOf(flags: ApproveFlags, settings: LoadedSettings, session: string): Promise<SessionEvidence> {
-  if (!/^[0-9a-f]{32}$/.test(session)) throw new UsageError('--session: a session id is 32 lower-case hex');
+async function evidenceOf(flags: ApproveFlags, settings: LoadedSettings, named: string): Promise<SessionEvidence> {
+  const session = sessionId(named);
   if (flags.collector !== undefined && flags.ledger !== undefined)
     throw new UsageError('approve: --collector and --ledger exclude each other; name one of them');
   const evidence =
@@ -131,33 +132,17 @@ function fromLedger(settings: LoadedSettings, session: string): SessionEvidence 
   );
 }
 
-async function fromCollector(url: string, token: string | undefined, session: string): Promise<SessionEvidence | undefined> {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new UsageError('--collector: expected an http:// or https:// URL, such as http://127.0.0.1:4318');
-  try {
-    return await evidenceFromCollector({ url, token: token ?? process.env['CUSTODY_TOKEN'] }, session, nodeHashing);
-  } catch (error) {
-    if (error instanceof EvidenceError) throw new CommandError(EXIT.incomplete, error.message, { cause: error });
-    throw error;
-  }
+function fromCollector(url: string, token: string | undefined, session: string): Promise<SessionEvidence | undefined> {
+  const address = collectorAddress(url, token);
+  return asking(() => evidenceFromCollector(address, session, nodeHashing));
 }
 
 function registerPath(settings: LoadedSettings): string {
-  return required(settings.register, '--register FILE (or CUSTODY_REGISTER)');
+  return required(settings.register, '--register FILE (or CUSTODY_REGISTER)', 'approve');
 }
-
-function required(value: string | undefined, name: string): string {
-  if (value !== undefined && value.trim() !== '') return value;
-  throw new UsageError(`approve: ${name} is missing`);
-}
-
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 
 function endOf(text: string, now: Date): string {
-  const end = DATE.test(text) || INSTANT.test(text) ? new Date(text) : new Date(Number.NaN);
-  if (Number.isNaN(end.getTime()))
-    throw new UsageError(`--until '${printable(text)}': expected a date such as 2027-05-01 or 2027-05-01T12:00:00Z`);
+  const end = new Date(instantMs(text, '--until'));
   if (end <= now) throw new UsageError(`--until ${text}: lies in the past; nothing would be approved`);
   return end.toISOString();
 }

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { withoutSession } from '../handover/erase-request.js';
 import { EXIT } from '../verify/status.js';
 import { actOf, changeLedger } from './acting.js';
-import { CommandError, UsageError } from './errors.js';
+import { CommandError } from './errors.js';
+import { required, sessionId } from './flags.js';
 import { addSettings, settingsFrom } from './options.js';
 
 interface EraseFlags {
@@ -40,8 +41,7 @@ export function addErase(program: Command): void {
 }
 
 function erase(flags: EraseFlags, ledgerPath: string | undefined): void {
-  const { session } = flags;
-  if (session === undefined || !/^[0-9a-f]{32}$/.test(session)) throw new UsageError('--session: a session id is 32 lower-case hex');
+  const session = sessionId(required(flags.session, '--session ID', 'erase'));
   const said = changeLedger(ledgerPath, 'erase', (ledger, path) => {
     const traces = new Set<string>();
     for (const { traceId } of ledger.links(session, 1)) if (traceId !== '') traces.add(traceId);

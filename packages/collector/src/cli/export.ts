@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { EvidenceError } from '../approve/evidence.js';
 import { type Gathered, gatherFromCollector, gatherFromLedger } from '../handover/gather.js';
 import { bundleText } from '../handover/write-bundle.js';
 import { nodeHashing } from '../hashing.js';
@@ -10,8 +8,10 @@ import type { LoadedSettings } from '../settings/index.js';
 import { EXIT } from '../verify/status.js';
 import { ownVersion } from '../version.js';
 import { CommandError, UsageError } from './errors.js';
+import { asking, collectorAddress, required, sessionId } from './flags.js';
 import { withLedger } from './ledger.js';
 import { addSettings, settingsFrom } from './options.js';
+import { writeOut } from './output.js';
 
 interface ExportFlags {
   readonly session?: string;
@@ -50,16 +50,15 @@ export function addExport(program: Command): void {
 }
 
 async function exportSession(flags: ExportFlags, settings: LoadedSettings): Promise<void> {
-  const { session, out } = flags;
-  if (session === undefined || !/^[0-9a-f]{32}$/.test(session)) throw new UsageError('--session: a session id is 32 lower-case hex');
-  if (out === undefined) throw new UsageError('export: --out FILE is missing');
+  const session = sessionId(required(flags.session, '--session ID', 'export'));
+  const out = required(flags.out, '--out FILE', 'export');
   if (flags.collector !== undefined && flags.ledger !== undefined)
     throw new UsageError('export: --collector and --ledger exclude each other; name one of them');
   const register = settings.register === undefined ? undefined : readRegister(settings.register);
   const gathered = await gather(flags, settings, session);
   if (gathered === undefined) throw new CommandError(EXIT.incomplete, `session ${session}: nothing of it is on record`);
   const text = bundleText({ ...gathered, register, atMs: Date.now(), collectorVersion: ownVersion() });
-  write(out, text);
+  writeOut(out, text, 'wx');
   const sha256 = createHash('sha256').update(text).digest('hex');
   const { links, integrity, completeness, authority } = gathered.report;
   process.stdout.write(
@@ -68,7 +67,10 @@ async function exportSession(flags: ExportFlags, settings: LoadedSettings): Prom
 }
 
 function gather(flags: ExportFlags, settings: LoadedSettings, session: string): Promise<Gathered | undefined> | Gathered | undefined {
-  if (flags.collector !== undefined) return fromCollector(flags.collector, flags.token, session);
+  if (flags.collector !== undefined) {
+    const address = collectorAddress(flags.collector, flags.token);
+    return asking(() => gatherFromCollector(address, session, nodeHashing));
+  }
   return withLedger(settings.ledger, 'a running collector with --collector URL', (ledger) => {
     const pruned = ledger.prunedSession(session);
     const gathered = gatherFromLedger(ledger, session, nodeHashing);
@@ -78,24 +80,4 @@ function gather(flags: ExportFlags, settings: LoadedSettings, session: string): 
       `session ${session} was pruned (pruning ${pruned.disposition}): on record are that it had ${pruned.links} links, and the hash of its last one, ${pruned.endHash}`,
     );
   });
-}
-
-async function fromCollector(url: string, token: string | undefined, session: string): Promise<Gathered | undefined> {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new UsageError('--collector: expected an http:// or https:// URL, such as http://127.0.0.1:4318');
-  try {
-    return await gatherFromCollector({ url, token: token ?? process.env['CUSTODY_TOKEN'] }, session, nodeHashing);
-  } catch (error) {
-    if (error instanceof EvidenceError) throw new CommandError(EXIT.incomplete, error.message, { cause: error });
-    throw error;
-  }
-}
-
-/** It may hold what the session disclosed: for its owner's eyes until it is handed over. */
-function write(path: string, text: string): void {
-  try {
-    writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    throw new UsageError(`--out ${path}: cannot be written: ${(error as Error).message}`, { cause: error });
-  }
 }

@@ -14,7 +14,7 @@ import { CommandError, UsageError } from './errors.js';
 export function withLedger<T>(named: string | undefined, otherwise: string, work: (ledger: Ledger) => T): T {
   const path = named ?? defaultLedgerPath(process.env);
   if (!existsSync(path)) throw new UsageError(`there is no ledger at ${path}: name it with --ledger PATH, or ${otherwise}`);
-  const ledger = readSqliteLedger(path);
+  const ledger = openToRead(path);
   try {
     return work(ledger);
   } catch (error) {
@@ -23,4 +23,19 @@ export function withLedger<T>(named: string | undefined, otherwise: string, work
   } finally {
     ledger.close();
   }
+}
+
+/** @throws LedgerError when another file should have been named, CommandError when this one cannot be read */
+export function openToRead(path: string): Ledger {
+  try {
+    return readSqliteLedger(path);
+  } catch (error) {
+    if (error instanceof LedgerError && !isWrongFile(error)) throw new CommandError(EXIT.incomplete, error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Whether what is wrong is the path that was named, and not what is there. */
+export function isWrongFile({ code }: LedgerError): boolean {
+  return code === 'cannot_open' || code === 'not_a_ledger' || code === 'newer_version';
 }

@@ -25,7 +25,12 @@ function createProgram(): Command {
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError('(--help lists what there is)')
-    .configureOutput({ getOutHelpWidth: () => COLUMNS, getErrHelpWidth: () => COLUMNS })
+    .configureOutput({
+      getOutHelpWidth: () => COLUMNS,
+      getErrHelpWidth: () => COLUMNS,
+      // As all else that is wrong is said.
+      outputError: (text, write) => write(text.replace(/^error: /, 'agent-custody: ')),
+    })
     .exitOverride();
   // Subcommands inherit these, so they come after.
   addCollect(program);

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { nodeHashing } from '../hashing.js';
 import { readRegister } from '../register-file.js';
@@ -7,8 +6,10 @@ import { reportPage } from '../report/page.js';
 import { defaultLedgerPath, type LoadedSettings } from '../settings/index.js';
 import { ownVersion } from '../version.js';
 import { UsageError } from './errors.js';
+import { durationMs, instantMs, required } from './flags.js';
 import { withLedger } from './ledger.js';
 import { addSettings, settingsFrom } from './options.js';
+import { writeOut } from './output.js';
 
 interface ReportFlags {
   readonly since?: string;
@@ -40,10 +41,9 @@ export function addReport(program: Command): void {
 }
 
 function report(flags: ReportFlags, settings: LoadedSettings): void {
-  const { out } = flags;
-  if (out === undefined) throw new UsageError('report: --out FILE is missing');
+  const out = required(flags.out, '--out FILE', 'report');
   const nowMs = Date.now();
-  const untilMs = flags.until === undefined ? nowMs : dateOf(flags.until, '--until');
+  const untilMs = flags.until === undefined ? nowMs : instantMs(flags.until, '--until');
   const sinceMs = beginningOf(flags.since ?? '30d', untilMs);
   if (sinceMs >= untilMs) throw new UsageError(`--since ${flags.since}: the period would end before it begins`);
   const { register } = settings;
@@ -59,34 +59,13 @@ function report(flags: ReportFlags, settings: LoadedSettings): void {
       hashing: nodeHashing,
     }),
   );
-  write(out, reportPage(gathered));
+  writeOut(out, reportPage(gathered), 'w');
   const { sessions, exceptions } = gathered;
   const open = exceptions.filter(({ finding }) => !finding.healed).length;
   process.stdout.write(`${sessions.length} session(s), ${open} exception(s): written to ${out}\n`);
 }
 
-const UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
-
 function beginningOf(text: string, untilMs: number): number {
-  const match = /^(\d{1,6})([mhdw])$/.exec(text);
-  if (match === null) return dateOf(text, '--since');
-  return untilMs - Number(match[1]) * UNITS_MS[match[2] as keyof typeof UNITS_MS];
-}
-
-const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
-
-function dateOf(text: string, flag: string): number {
-  const ms = DATE.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(ms)) return ms;
-  throw new UsageError(
-    `${flag} '${text.slice(0, 40)}': expected a duration such as 30d, or a date such as 2027-01-01 or 2027-01-01T12:00:00Z`,
-  );
-}
-
-function write(path: string, text: string): void {
-  try {
-    writeFileSync(path, text, { mode: 0o600 });
-  } catch (error) {
-    throw new UsageError(`--out ${path}: cannot be written: ${(error as Error).message}`, { cause: error });
-  }
+  const before = durationMs(text);
+  return before === undefined ? instantMs(text, '--since', 'a duration such as 30d, or ') : untilMs - before;
 }

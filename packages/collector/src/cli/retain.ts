@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { DAY_MS, LEAST_DAYS, pruneAll } from '../handover/retention.js';
 import { actOf, changeLedger } from './acting.js';
 import { UsageError } from './errors.js';
+import { required } from './flags.js';
 import { addSettings, settingsFrom } from './options.js';
 
 interface RetainFlags {
@@ -50,9 +51,9 @@ function retain(flags: RetainFlags, ledgerPath: string | undefined): void {
 }
 
 function daysOf({ days, force }: RetainFlags): number {
-  if (days === undefined) throw new UsageError('retain: --days DAYS is missing');
-  if (!/^\d{1,5}$/.test(days)) throw new UsageError('--days: expected a whole number of days, such as 365');
-  const number = Number(days);
+  const text = required(days, '--days DAYS', 'retain');
+  if (!/^\d{1,5}$/.test(text)) throw new UsageError('--days: expected a whole number of days, such as 365');
+  const number = Number(text);
   if (number >= LEAST_DAYS || force) return number;
   throw new UsageError(
     `--days ${number}: under ${LEAST_DAYS} days, the six months that Regulation (EU) 2024/1689 asks for (articles 19 and 26(6)); if none of it applies to you, add --force`,

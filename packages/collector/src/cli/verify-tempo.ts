@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EvidenceError } from '../approve/evidence.js';
 import { nodeHashing } from '../hashing.js';
 import { LedgerError } from '../ledger/errors.js';
-import { readSqliteLedger } from '../ledger/index.js';
 import type { LoadedSettings } from '../settings/index.js';
 import { TempoClient } from '../tempo/client.js';
 import { TEMPO_ATTRIBUTE_BYTES } from '../tempo/cut.js';
 import { TempoError } from '../tempo/errors.js';
+import { EvidenceError } from '../verify/collector-api.js';
 import { CollectorEvidence } from '../verify/collector-evidence.js';
 import type { Evidence } from '../verify/evidence.js';
 import type { JudgeOptions } from '../verify/judge.js';
@@ -14,6 +13,8 @@ import { LedgerEvidence } from '../verify/ledger-evidence.js';
 import { EXIT } from '../verify/status.js';
 import { judgeTempo, type TempoJudgement, type TempoScope } from '../verify/tempo-source.js';
 import { CommandError, UsageError } from './errors.js';
+import { collectorAddress, durationMs, httpUrl } from './flags.js';
+import { openToRead } from './ledger.js';
 import { ProgressLine } from './progress.js';
 
 /** What `verify --tempo` is told on the command line beside its settings. */
@@ -64,7 +65,7 @@ export async function judgeFromTempo(flags: TempoFlags, settings: LoadedSettings
       progress: (text) => progress.show(text),
     });
   // Compared only where it is asked for: the ledger of CUSTODY_LEDGER is this machine's, and Tempo may hold another's sessions.
-  const ledger = flags.ledger === undefined ? undefined : readSqliteLedger(flags.ledger);
+  const ledger = flags.ledger === undefined ? undefined : openToRead(flags.ledger);
   try {
     if (flags.collector !== undefined) return await judge(collectorEvidence(flags.collector, flags.token));
     return await judge(ledger && new LedgerEvidence(ledger, `the ledger ${flags.ledger}`));
@@ -90,12 +91,10 @@ function scopeOf({ session, since }: TempoFlags, nowMs: number): TempoScope {
   return { type: 'since', sinceMs: nowMs - (since === undefined ? DAY_MS : durationOf(since)) };
 }
 
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
-
 function durationOf(text: string): number {
-  const [, number, unit] = /^([1-9]\d{0,5})([smhd])$/.exec(text.trim()) ?? [];
-  if (number === undefined || unit === undefined) throw new UsageError('--since: expected a duration such as 90m, 24h or 7d');
-  return Number(number) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  const ms = durationMs(text);
+  if (ms === undefined) throw new UsageError('--since: expected a duration such as 90m, 24h or 7d');
+  return ms;
 }
 
 function secondsOf(text: string | undefined, flag: string, otherwise: number): number {
@@ -113,18 +112,5 @@ function bytesOf(text: string | undefined): number {
 }
 
 function collectorEvidence(url: string, token: string | undefined): Evidence {
-  const address = {
-    url: httpUrl(url, '--collector', 'http://127.0.0.1:4318'),
-    token: token ?? (process.env['CUSTODY_TOKEN'] || undefined),
-  };
-  return new CollectorEvidence(address, { hashing: nodeHashing, now: Date.now });
-}
-
-function httpUrl(text: string | undefined, flag: string, example: string): string {
-  const url = text !== undefined && URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol))
-    throw new UsageError(`${flag}: expected an http:// or https:// URL, such as ${example}`);
-  if (url.username !== '' || url.password !== '')
-    throw new UsageError(`${flag}: a URL must not hold a user name or password; send credentials as a header`);
-  return url.href;
+  return new CollectorEvidence(collectorAddress(url, token), { hashing: nodeHashing, now: Date.now });
 }

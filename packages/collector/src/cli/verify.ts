@@ -11,9 +11,10 @@ import { type Judgement, type JudgeOptions, reportsOf } from '../verify/judge.js
 import { type AsOf, judgeLedger } from '../verify/ledger-source.js';
 import { exitStatus } from '../verify/status.js';
 import { UsageError } from './errors.js';
+import { sessionId } from './flags.js';
 import { withLedger } from './ledger.js';
 import { addSettings, settingsFrom } from './options.js';
-import { complain } from './output.js';
+import { complain, printJson } from './output.js';
 import { judgementText, type TextOptions } from './text.js';
 import { judgeFromTempo, refuseTempoFlags, type TempoFlags } from './verify-tempo.js';
 
@@ -64,23 +65,14 @@ async function verify(flags: VerifyFlags, settings: LoadedSettings): Promise<voi
   if (flags.file !== undefined && flags.ledger !== undefined) {
     throw new UsageError('verify: --file and --ledger exclude each other; name one of them');
   }
-  if (flags.session !== undefined && !/^[0-9a-f]{32}$/.test(flags.session)) {
-    throw new UsageError('--session: a session id is 32 lower-case hex');
-  }
+  if (flags.session !== undefined) sessionId(flags.session);
   const options = judgeOptions(settings);
   const { judgement, whole, cut } = await read(flags, settings, options);
   const printed = flags.session === undefined ? judgement : only(judgement, flags.session);
   const reports = reportsOf(printed);
   // Before anything is printed: a reader that goes away early ends the process.
   process.exitCode = exitStatus(reports, { atRest: flags.atRest ?? false, whole });
-  if (flags.json)
-    process.stdout.write(
-      `${JSON.stringify(
-        reports.map((report) => withCut(sessionJson(report), cut)),
-        null,
-        2,
-      )}\n`,
-    );
+  if (flags.json) printJson(reports.map((report) => withCut(sessionJson(report), cut)));
   else process.stdout.write(judgementText(printed, { ...layout(), cut }));
 }
 

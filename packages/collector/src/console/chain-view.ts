@@ -1,6 +1,6 @@
 import { ATTR, type Finding } from '@agent-custody/chain';
 import type { RecordedLink } from '../ledger/ledger.js';
-import { printable } from '../printable.js';
+import { printable, printableLines } from '../printable.js';
 
 /** One link as the page draws it. */
 export interface LinkRow {
@@ -37,6 +37,7 @@ const FACTS: readonly (readonly [string, string])[] = [
   ['decision', ATTR.policyDecision],
   ['would have been', ATTR.policyObserved],
   ['rule', ATTR.policyRule],
+  ['agent not started', ATTR.childAgentId],
   ['approval', ATTR.approvalDecision],
   ['approver', ATTR.approvalApprover],
   ['outcome', ATTR.actionStatus],
@@ -83,9 +84,9 @@ export function rowsOf(links: readonly RecordedLink[], findings: readonly Findin
 
 function rowOf({ link, status }: RecordedLink, follows: boolean, findings: readonly Finding[]): LinkRow {
   const { attributes, content } = link;
-  const text = (key: string): string => {
+  const text = (key: string, show = printable): string => {
     const value = attributes[key] ?? content[key];
-    return value === undefined ? '' : printable(typeof value === 'object' ? value.join(', ') : String(value));
+    return value === undefined ? '' : show(typeof value === 'object' ? value.join(', ') : String(value));
   };
   return {
     type: 'link',
@@ -94,7 +95,7 @@ function rowOf({ link, status }: RecordedLink, follows: boolean, findings: reado
     time: new Date(Number(BigInt(link.time) / 1_000_000n)).toISOString(),
     tool: text(ATTR.toolName),
     facts: FACTS.flatMap(([name, key]) => (text(key) === '' ? [] : [[name, text(key)] as const])),
-    reason: text(ATTR.reason),
+    reason: text(ATTR.reason, printableLines),
     arguments: cut(text(ATTR.toolArguments)),
     result: cut(text(ATTR.toolResult)),
     hash: link.hash,

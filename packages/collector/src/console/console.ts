@@ -1,16 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ATTR, type SessionReport } from '@agent-custody/chain';
+import type { SessionReport } from '@agent-custody/chain';
 import { ApiError, answer } from '../api/answer.js';
 import { readText } from '../api/body.js';
-import { type Approval, ApprovalError, type ApprovalRequest, type Approvals } from '../approvals/index.js';
+import { type Approval, ApprovalError, type Approvals } from '../approvals/index.js';
 import type { ApprovalStore } from '../approvals/store.js';
+import type { Log } from '../engine/types.js';
 import { LedgerError } from '../ledger/errors.js';
 import type { Page, PageRequest, RecordedLink } from '../ledger/ledger.js';
 import { createAssets } from './assets.js';
 import { rowsOf } from './chain-view.js';
 import { Entrance, entranceTo, type Ways } from './entrance.js';
 import { Events } from './events.js';
-import { type Agreement, approvalPage } from './pages/approval.js';
+import { approvalPage } from './pages/approval.js';
 import { approvalsPage } from './pages/approvals.js';
 import { sessionPage, sessionsPage } from './pages/sessions.js';
 import { problemPage } from './pages/simple.js';
@@ -26,9 +27,11 @@ export interface ConsoleParts {
   readonly ways: Ways;
   report(session: string): SessionReport | undefined;
   reports(page: PageRequest): Page<SessionReport>;
+  readonly log: Pick<Log, 'info' | 'warn'>;
   /** Copies of links from this seq on, so many at most. */
   links(session: string, from: number, limit: number): readonly RecordedLink[];
-  highestSeq(session: string): number;
+  /** The highest seq on record, and when the last link came, Unix ms. */
+  seen(session: string): { readonly highestSeq: number; readonly lastSeenMs: number };
   /** The session as a file that `verify --file` reads, with what it refers to in others. */
   bundle(session: string): string | undefined;
 }
@@ -56,14 +59,13 @@ export function isConsolePath(path: string): boolean {
 /** The page that a collector serves: approvals and sessions, without JavaScript too. */
 export function createConsole(parts: ConsoleParts): Console {
   const { approvals, signIns, ways } = parts;
-  const entrance = new Entrance(signIns, ways);
+  const entrance = new Entrance(signIns, ways, parts.log);
   const asset = createAssets();
   const events = new Events(approvals);
 
   async function handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
-    const [, , section = '', id = '', verb = ''] = url.pathname.split('/');
-    const route = `${request.method === 'HEAD' ? 'GET' : request.method} ${section}${id === '' ? '' : ID.test(id) ? '/ID' : `/${id}`}${verb === '' ? '' : `/${verb}`}`;
-    if (route.startsWith('GET assets/')) return showAsset(response, id);
+    const { route, section, id } = routeOf(request.method, url.pathname);
+    if (route.startsWith('GET assets/')) return showAsset(response, route.slice('GET assets/'.length));
     if (section === 'login' || section === 'callback') return entrance.handle(request, response, url, route);
     const known = signIns.viewer(request) ?? enterLocally(request, response);
     if (known === undefined) return redirect(response, entranceTo(url.pathname));
@@ -96,7 +98,7 @@ export function createConsole(parts: ConsoleParts): Console {
 
   /** Where nobody signs in, whoever reaches the page is let in, with a form token of their own all the same. */
   function enterLocally(request: IncomingMessage, response: ServerResponse): Viewer | undefined {
-    if (ways.local === undefined || request.method !== 'GET') return undefined;
+    if (ways.local === undefined) return undefined;
     const cookie = signIns.open(ways.local, 'decide', true);
     response.setHeader('set-cookie', cookie);
     request.headers.cookie = cookie.split(';')[0] ?? '';
@@ -114,7 +116,6 @@ export function createConsole(parts: ConsoleParts): Console {
     const { session, seq } = approval.request;
     const from = Math.max(1, seq - LINKS_BEFORE + 1);
     const links = parts.links(session, from, PAGE_LINKS).filter(({ link }) => link.seq <= seq);
-    const intents = parts.links(session, seq, PAGE_LINKS).filter(({ link }) => link.seq === seq);
     const report = parts.report(session);
     const findings = report?.findings.filter((finding) => from <= finding.seq && finding.seq <= seq) ?? [];
     page(
@@ -126,7 +127,7 @@ export function createConsole(parts: ConsoleParts): Console {
         objection: approvals.objection(approval, viewer.name),
         chain: rowsOf(links, findings, from),
         from,
-        intent: agreement(approval.request, intents, report),
+        intent: approvals.agreement(approval.request),
         problem,
       }),
     );
@@ -149,19 +150,21 @@ export function createConsole(parts: ConsoleParts): Console {
 
   function showSessions(response: ServerResponse, viewer: Viewer, url: URL): void {
     const { items, next } = parts.reports({ limit: PAGE_ROWS, cursor: url.searchParams.get('cursor') ?? undefined });
-    page(response, 200, sessionsPage(viewer, items, next));
+    const sessions = items.map((report) => ({ report, lastSeenMs: parts.seen(report.session).lastSeenMs }));
+    page(response, 200, sessionsPage(viewer, sessions, next));
   }
 
   function showSession(response: ServerResponse, viewer: Viewer, id: string, url: URL): void {
     const report = parts.report(id);
     if (report === undefined) throw new ApiError('not_found', `nothing was received of session ${id}`);
-    const highest = parts.highestSeq(id);
-    const from = Math.max(1, Number(/^\d{1,15}$/.exec(url.searchParams.get('from') ?? '')?.[0] ?? highest - PAGE_LINKS + 1));
+    const { highestSeq: highest, lastSeenMs } = parts.seen(id);
+    const asked = Number(/^\d{1,15}$/.exec(url.searchParams.get('from') ?? '')?.[0] ?? highest - PAGE_LINKS + 1);
+    const from = Math.max(1, Math.min(asked, highest));
     const links = parts.links(id, from, PAGE_LINKS);
     const last = links.at(-1)?.link.seq ?? highest;
     const findings = report.findings.filter(({ seq }) => from <= seq && seq <= last);
     const view = { from, last, highest, step: PAGE_LINKS };
-    page(response, 200, sessionPage(viewer, report, rowsOf(links, findings, from), view));
+    page(response, 200, sessionPage(viewer, { report, lastSeenMs }, rowsOf(links, findings, from), view));
   }
 
   function showBundle(response: ServerResponse, id: string): void {
@@ -190,24 +193,18 @@ export function createConsole(parts: ConsoleParts): Console {
   };
 }
 
-/** Whether what is asked is what is on record: the same action, with the same arguments, of the same agent for the same principal. */
-function agreement(request: ApprovalRequest, intents: readonly RecordedLink[], report: SessionReport | undefined): Agreement {
-  if (intents.length === 0) return 'not_yet';
-  const same = intents.every(
-    ({ link: { kind, attributes } }) =>
-      kind === 'action.intent' &&
-      attributes[ATTR.argumentsDigest] === request.arguments_digest &&
-      attributes[ATTR.toolName] === request.tool &&
-      attributes[ATTR.actionId] === request.action,
-  );
-  const { agent = '', principal = '' } = report ?? {};
-  return same && ['', request.agent].includes(agent) && ['', request.principal].includes(principal) ? 'agrees' : 'differs';
+/** Such as `GET approvals/ID`, of a path that is the console's; all of it counts, so that nothing more may stand at its end. */
+function routeOf(method = '', path: string): { readonly route: string; readonly section: string; readonly id: string } {
+  const parts = path.split('/').slice(2);
+  const named = parts.map((part, index) => (index === 1 && ID.test(part) ? 'ID' : part)).filter((part) => part !== '');
+  const [section = '', id = ''] = parts;
+  return { route: `${method === 'HEAD' ? 'GET' : method} ${named.join('/')}`, section, id };
 }
 
 /** A form of this viewer's, from our own page. @throws ApiError `forbidden` */
 async function ownForm(request: IncomingMessage, viewer: Viewer): Promise<URLSearchParams> {
   const form = new URLSearchParams(await readText(request));
-  if (!isOwnForm(request, viewer, form.get('csrf') ?? ''))
+  if (!isOwnForm(request, form.get('csrf') ?? '', viewer.csrf))
     throw new ApiError('forbidden', 'this form is not from this page, or from an earlier sign-in: open the page again');
   return form;
 }

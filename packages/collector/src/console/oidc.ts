@@ -4,7 +4,7 @@ import { ApiError } from '../api/answer.js';
 import { isCovered } from '../approvals/rules.js';
 import { printable } from '../printable.js';
 import type { OidcWay } from './entrance.js';
-import { cookieOf, setCookie } from './sign-in.js';
+import { cookieOf, type SignIns, setCookie } from './sign-in.js';
 
 /** A sign-in at an OpenID provider, as an operator sets it. */
 export interface OidcSettings {
@@ -32,7 +32,6 @@ const LASTS_MS = 10 * 60_000;
 const MOST_BEGUN = 10_000;
 /** UTF-16 code units: of an e-mail address at most 320. */
 const LONGEST_NAME = 320;
-const COOKIE = 'custody-sign-in';
 
 /**
  * Authorization code flow with PKCE, state and nonce (OpenID Connect Core 1.0, RFC 7636), by `openid-client`. The issuer is asked
@@ -40,13 +39,17 @@ const COOKIE = 'custody-sign-in';
  *
  * @param publicUrl where people reach the collector: the redirect URI to register is `{publicUrl}/console/callback`
  */
-export function createOidcWay(settings: OidcSettings, publicUrl: () => string, now: () => number): OidcWay {
+export function createOidcWay(
+  settings: OidcSettings,
+  publicUrl: () => string,
+  signIns: Pick<SignIns, 'cookieName' | 'secure'>,
+  now: () => number,
+): OidcWay {
   const begun = new Map<string, Begun>();
   const redirectUri = (): string => `${publicUrl()}/console/callback`;
-  const secure = (): boolean => redirectUri().startsWith('https:');
   // No other host may set it: its own sign-in, begun elsewhere, would then be finished here.
-  const cookieName = (): string => (secure() ? `__Host-${COOKIE}` : COOKIE);
-  const ticket = (value: string, seconds: number): string => setCookie(cookieName(), value, { seconds, secure: secure(), site: 'Lax' });
+  const cookieName = signIns.cookieName('custody-sign-in');
+  const ticket = (value: string, seconds: number): string => setCookie(cookieName, value, { seconds, secure: signIns.secure, site: 'Lax' });
   let discovered: Promise<client.Configuration> | undefined;
 
   function configuration(): Promise<client.Configuration> {
@@ -82,7 +85,7 @@ export function createOidcWay(settings: OidcSettings, publicUrl: () => string, n
     },
 
     async finish(request, url) {
-      const id = cookieOf(request, cookieName());
+      const id = cookieOf(request, cookieName);
       const one = id === undefined ? undefined : begun.get(id);
       if (id !== undefined) begun.delete(id);
       if (one === undefined || one.expiresAtMs <= now())

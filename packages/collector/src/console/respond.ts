@@ -15,6 +15,5 @@ export function page(response: ServerResponse, status: number, html: string): vo
 /** 303: whatever was posted, the next page is asked for with GET. */
 export function redirect(response: ServerResponse, location: string, ...cookies: string[]): void {
   if (cookies.length > 0) response.setHeader('set-cookie', cookies);
-  response.writeHead(303, { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
-  response.end();
+  answer(response, 303, 'text/plain; charset=utf-8', '', { ...POLICY, location });
 }

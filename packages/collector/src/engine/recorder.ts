@@ -198,6 +198,5 @@ function takeReadBack({ session, diverged, healed, again, note }: ReadBack, { le
 function take({ scanned, caller }: Request, context: IntakeContext): IngestAnswer {
   const { spans, message } = takeIn(scanned, caller, context);
   context.tally.received += scanned.spans.length - spans;
-  context.tally.rejected += spans;
   return { type: 'accepted', rejectedSpans: spans, ...(message !== undefined && { message }) };
 }

@@ -12,7 +12,6 @@ export class Tally {
   readonly released: Release[] = [];
   readonly touched = new Set<string>();
   duplicates = 0;
-  rejected = 0;
   received = 0;
   private readonly links = new Map<string, { readonly kind: string; readonly status: LinkStatus; count: number }>();
 
@@ -31,7 +30,6 @@ export class Tally {
 
   report(metrics: EngineMetrics, log: Log): void {
     if (this.received > 0) metrics.spansReceived(this.received);
-    if (this.rejected > 0) metrics.rejected(this.rejected);
     for (let i = 0; i < this.duplicates; i++) metrics.duplicate();
     for (const { kind, status, count } of this.links.values()) for (let i = 0; i < count; i++) metrics.link(kind, status);
     for (const { finding, first } of this.reported) {

@@ -29,8 +29,6 @@ export interface EngineMetrics {
   /** A finding's first report. */
   finding(finding: Finding): void;
   duplicate(): void;
-  /** Spans refused because the caller's token is not for their agent. */
-  rejected(count: number): void;
 }
 
 /** A finding that a transaction put on record, or marked healed. */

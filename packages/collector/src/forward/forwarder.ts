@@ -45,7 +45,6 @@ class OutboxForwarder implements Forwarder {
   /** Ends the pause that is being taken, if any. */
   private readonly pause = new Pause();
   private woken = false;
-  /** The pause being taken is for want of anything to send. */
   private retriedAside = false;
   /** Entries up to this one are delivered, also when deleting them has failed. */
   private delivered = 0;

@@ -1,7 +1,8 @@
 import { ATTR, type Hashing, type LinkCopy } from '@agent-custody/chain';
-import { type CollectorAddress, evidenceFromCollector, evidenceFromLedger, type SessionEvidence } from '../approve/evidence.js';
+import { evidenceFromCollector, evidenceFromLedger, type SessionEvidence } from '../approve/evidence.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { PRUNED } from '../ledger/pruned.js';
+import type { CollectorAddress } from '../verify/collector-api.js';
 import type { Handover, Relative } from './write-bundle.js';
 
 /** What a source knows of a session; the rest of a {@link Handover} is the caller's. */

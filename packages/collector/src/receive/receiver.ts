@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { answerError } from '../api/answer.js';
 import { ReceiverError } from './error.js';
 import { InFlight } from './in-flight.js';
 import { createGate, type Gate, unauthenticated } from './tokens.js';
@@ -126,19 +127,18 @@ async function handleOther(request: IncomingMessage, response: ServerResponse, o
   const reader = options.gate.reader(request.headers.authorization);
   // Compared as sent, before anybody resolves "..": only the exact path is public.
   if (!reader && !options.publicPaths.has(pathOf(request)) && !options.guardsItself(pathOf(request))) {
-    const refusal = unauthenticated(request.headers.authorization !== undefined, "the reader's token");
-    for (const [name, value] of Object.entries(refusal.headers)) response.setHeader(name, value);
-    send(response, refusal.code, TEXT, `${refusal.message}\n`);
+    const { code, message, headers } = unauthenticated(request.headers.authorization !== undefined, "the reader's token");
+    answerError(response, code, { code: 'unauthorized', message }, headers);
     request.resume();
     return;
   }
   try {
     const handled = (await options.handleOther?.(request, response, { reader })) ?? false;
-    if (!handled && !response.headersSent) send(response, 404, TEXT, 'no such page\n');
+    if (!handled && !response.headersSent) answerError(response, 404, { code: 'not_found', message: 'there is no such page' });
   } catch (error) {
     options.log('error', 'a page could not be made', { error: error instanceof Error ? error.message : String(error) });
     if (response.headersSent) response.destroy();
-    else send(response, 500, TEXT, 'the page could not be made; the log of the collector says why\n');
+    else answerError(response, 500, { code: 'failed', message: 'the page could not be made; the log of the collector says why' });
   }
   request.resume();
 }

@@ -1,6 +1,7 @@
 /** google.rpc.Code, as far as a receiver has a use for it. */
 export const RPC_CODE = {
   invalidArgument: 3,
+  permissionDenied: 7,
   resourceExhausted: 8,
   unavailable: 14,
   unauthenticated: 16,
@@ -15,7 +16,7 @@ export interface RefusalDetails {
 /** A request that is answered with an HTTP error. Thrown inside the receiver alone, and answered there. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
-  /** 400, 401, 405, 413, 415 or 503. */
+  /** 400, 401, 403, 413, 415 or 503. */
   readonly code: number;
   readonly rpcCode: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -13,6 +13,8 @@ function digest(token: string): Buffer {
 
 /** Tells by an Authorization header who is calling. */
 export interface Gate {
+  /** Whether nobody is asked for a token to send. */
+  readonly isOpen: boolean;
   /** Whose links the caller may send. @throws Refusal 401 */
   caller(authorization: string | undefined): Caller;
   reader(authorization: string | undefined): boolean;
@@ -25,9 +27,11 @@ export interface Gate {
 export function createGate(tokens: readonly IngestToken[], readerSha256: string | undefined): Gate {
   const stored = tokens.map(({ sha256, agents }) => ({ hash: storedHash(sha256), caller: { agents } }));
   const readerHash = readerSha256 === undefined ? undefined : storedHash(readerSha256);
+  const isOpen = stored.length === 0;
   return {
+    isOpen,
     caller(authorization) {
-      if (stored.length === 0) return { agents: 'all' };
+      if (isOpen) return { agents: 'all' };
       const presented = presentedHash(authorization);
       let caller: Caller | undefined;
       if (presented !== undefined) {

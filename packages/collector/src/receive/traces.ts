@@ -62,6 +62,7 @@ async function takeIn(
 ): Promise<Outcome> {
   const { limits, gate, inFlight } = options;
   const caller = gate.caller(request.headers.authorization);
+  if (gate.isOpen && request.headers.origin !== undefined) throw fromPage();
   if (format === undefined) {
     throw new Refusal(415, 'send application/x-protobuf or application/json', { rpcCode: RPC_CODE.invalidArgument });
   }
@@ -80,6 +81,15 @@ async function takeIn(
   } finally {
     lease.release();
   }
+}
+
+/**
+ * Without tokens whoever is on this machine may send; a page in a browser there is not who is meant. One whose name was made to
+ * resolve to this machine (DNS rebinding) needs no CORS, but its browser still says with each POST that a page sent it.
+ */
+function fromPage(): Refusal {
+  const message = 'spans of a page in a browser are not taken where nobody is asked for a token; set --ingest-token';
+  return new Refusal(403, message, { rpcCode: RPC_CODE.permissionDenied });
 }
 
 async function readScanned(

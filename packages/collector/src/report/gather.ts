@@ -1,4 +1,5 @@
 import type { Finding, Hashing, Register, RegisterEntry, SessionReport } from '@agent-custody/chain';
+import { every } from '../ledger/every.js';
 import type { Ledger, SessionRow } from '../ledger/ledger.js';
 import { prunedDigest } from '../ledger/pruned.js';
 import { reportsOf } from '../verify/judge.js';
@@ -20,8 +21,6 @@ export interface ReportOptions {
   readonly hashing: Hashing;
 }
 
-const PAGE = 500;
-
 /**
  * Reads a ledger for a report. Every session of it is verified anew, as `verify --ledger` does: what the report says of them does
  * not rest on what the collector noted.
@@ -30,8 +29,8 @@ const PAGE = 500;
  */
 export function gatherReport(ledger: Ledger, options: ReportOptions): AuditReport {
   const { sinceMs, untilMs, nowMs, hashing, register } = options;
-  const rows = new Map([...sessionRows(ledger)].map((row) => [row.session, row]));
-  const reportedAt = new Map([...recordedFindings(ledger)].map(({ finding, atMs }) => [identity(finding), atMs]));
+  const rows = new Map([...every((page) => ledger.sessionsPage(page))].map((row) => [row.session, row]));
+  const reportedAt = new Map([...every((page) => ledger.findingsPage(page))].map((finding) => [identity(finding), finding.reportedAtMs]));
   const judgement = judgeLedger(ledger, { hashing, register: register?.content }, { type: 'recorded' });
   const reports = reportsOf(judgement);
   const sessions = reports
@@ -124,17 +123,3 @@ function removalsOf(ledger: Ledger): Removals {
 }
 
 const identity = ({ session, code, seq }: Finding): string => `${session} ${code} ${seq}`;
-
-function* sessionRows(ledger: Ledger): Iterable<SessionRow> {
-  for (let page = ledger.sessionsPage({ limit: PAGE }); ; page = ledger.sessionsPage({ limit: PAGE, cursor: page.next })) {
-    yield* page.items;
-    if (page.next === undefined) return;
-  }
-}
-
-function* recordedFindings(ledger: Ledger): Iterable<{ readonly finding: Finding; readonly atMs: number }> {
-  for (let page = ledger.findingsPage({ limit: PAGE }); ; page = ledger.findingsPage({ limit: PAGE, cursor: page.next })) {
-    for (const finding of page.items) yield { finding, atMs: finding.reportedAtMs };
-    if (page.next === undefined) return;
-  }
-}

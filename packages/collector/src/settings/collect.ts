@@ -8,7 +8,7 @@ import type { Reconciliation } from '../tempo/reconcile/index.js';
 import { SettingsError } from './errors.js';
 import { type Forwarding, forwardingOf, isLoopback } from './forwarding.js';
 import type { LoadedSettings } from './load.js';
-import { defaultLedgerPath } from './schema.js';
+import { defaultLedgerPath, SETTINGS, type SettingKey } from './schema.js';
 
 /** Twice this without a link is what an agent that lives cannot reach (SPEC.md, "Findings": heartbeat). */
 const HEARTBEAT_SECONDS = 300;
@@ -142,7 +142,17 @@ function reconciliationOf(settings: LoadedSettings, forwarding: Forwarding | und
 
 function oidcOf(settings: LoadedSettings): ApprovalSettings['oidc'] {
   const { oidcIssuer: issuer, oidcClientId: clientId, oidcClientSecret: clientSecret, oidcName: nameClaim, oidcAllow: allow } = settings;
-  if (issuer !== undefined && clientId !== undefined) return { issuer, clientId, clientSecret, nameClaim, allow };
+  if (issuer !== undefined && clientId !== undefined) {
+    const place = settings.places.get('oidcIssuer');
+    if (crossesInClear(issuer))
+      throw new SettingsError('invalid_setting', `${place}: expected an https:// URL: who signs in is what it says`);
+    if (!isLoopback(settings.listen.host) && settings.publicUrl === undefined)
+      throw new SettingsError(
+        'conflicting_settings',
+        `${place}: a sign-in returns to where people reach the collector: name it with --public-url`,
+      );
+    return { issuer, clientId, clientSecret, nameClaim, allow };
+  }
   const alone = (['oidcIssuer', 'oidcClientId', 'oidcClientSecret', 'oidcAllow'] as const).find((key) => settings.places.has(key));
   if (alone === undefined) return undefined;
   throw new SettingsError('conflicting_settings', `${settings.places.get(alone)}: a sign-in needs both --oidc-issuer and --oidc-client-id`);
@@ -175,6 +185,25 @@ function readPem(path: string, place: string, parse: (text: string) => unknown):
   }
 }
 
+/** What crosses the network to or by these addresses. */
+const CROSSING = [
+  ['findingsWebhook', 'findings are posted'],
+  ['approvalsWebhook', 'requests for approval are posted, with their arguments,'],
+  ['publicUrl', 'people sign in and decide'],
+] as const;
+
+/** Settings whose value opens something; of tokens only hashes are ever set. */
+const SECRETS: ReadonlySet<SettingKey> = new Set([
+  'findingsWebhookSecret',
+  'approvalsWebhookSecret',
+  'approvalsCallbackSecret',
+  'oidcClientSecret',
+]);
+
+function crossesInClear(url: string | undefined): boolean {
+  return url?.startsWith('http:') === true && !isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''));
+}
+
 function advice(settings: LoadedSettings, tls: boolean): string[] {
   const out: string[] = [];
   if (settings.sessionIdle < 2 * HEARTBEAT_SECONDS) {
@@ -182,15 +211,18 @@ function advice(settings: LoadedSettings, tls: boolean): string[] {
       `session-idle ${settings.sessionIdle} s is under twice the usual heartbeat (${HEARTBEAT_SECONDS} s): sessions that merely wait will be reported unclosed`,
     );
   }
-  if (settings.findingsWebhook?.startsWith('http:') && !isLoopback(new URL(settings.findingsWebhook).hostname)) {
-    out.push('findings are posted in clear (--findings-webhook): name an https:// URL');
+  for (const [key, what] of CROSSING) {
+    if (crossesInClear(settings[key])) out.push(`${what} in clear (${settings.places.get(key)}): name an https:// URL`);
   }
-  if (settings.places.get('findingsWebhookSecret')?.startsWith('--')) {
-    out.push(
-      'the secret of --findings-webhook is on the command line, where every process list shows it: use CUSTODY_FINDINGS_WEBHOOK_SECRET',
-    );
+  for (const { key, name, env } of SETTINGS.filter((row) => SECRETS.has(row.key))) {
+    if (settings.places.get(key)?.startsWith('--'))
+      out.push(`the secret --${name} is on the command line, where every process list shows it: use ${env}`);
   }
   if (isLoopback(settings.listen.host)) return out;
+  if (settings.approvalsWebhook !== undefined && settings.publicUrl === undefined)
+    out.push(
+      'links in what --approvals-webhook posts lead to the address that is listened on: name the one that people use with --public-url',
+    );
   if (settings.insecure && settings.ingestToken.length === 0)
     out.push('anyone who reaches the port can send spans for any agent (--insecure)');
   if (settings.insecure && settings.readerToken === undefined)

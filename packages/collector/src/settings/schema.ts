@@ -164,10 +164,10 @@ export const settingsShape = {
   }),
   approverToken: setting(approverTokens().prefault([]), {
     commands: ['collect'],
-    value: 'TOKEN',
+    value: 'SHA256:NAME',
     list: 'space',
     default: 'none; over loopback whoever reaches it decides',
-    description: 'SHA256:NAME of a token that decides about approvals, on the page and in the API; repeat for more',
+    description: 'hash of a token that decides about approvals, on the page and in the API, and whose it is; repeat for more',
   }),
   approvalsWebhook: setting(url().optional(), {
     commands: ['collect'],

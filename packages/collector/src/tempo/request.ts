@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+import { waitOf } from '../forward/answer.js';
 import { TempoError } from './errors.js';
 
 /** Where Tempo's query API is, and who asks. */
@@ -52,12 +54,12 @@ export async function ask(
   taken: readonly number[] = [],
   options: RequestOptions = {},
 ): Promise<TempoAnswer> {
-  const sleep = options.sleep ?? pause;
+  const sleep = options.sleep ?? setTimeout;
   for (let attempt = 0; ; attempt++) {
     try {
       const { answer, retryAfter } = await send(address, path, accept, options);
       if (answer.status === 200 || taken.includes(answer.status)) return answer;
-      throw refusalOf(answer, originOf(address), waitOf(retryAfter, Date.now()));
+      throw refusalOf(answer, originOf(address), waitOf(retryAfter ?? undefined, Date.now()));
     } catch (error) {
       if (!(error instanceof TempoError) || !PASSING.has(error.code)) throw error;
       // Whoever waited a whole timeout in vain is not helped by three more of them.
@@ -152,14 +154,6 @@ function excerptOf(body: Buffer): string {
   return line === '' || line.startsWith('<') ? '' : `: ${line}`;
 }
 
-/** Seconds, or an HTTP date (RFC 9110, 10.2.3). */
-function waitOf(header: string | null, nowMs: number): number | undefined {
-  if (header === null) return undefined;
-  if (/^\d{1,6}$/.test(header)) return Number(header) * 1_000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
-}
-
 /** Scheme, host and port: a path or a query may hold what is nobody's business. */
 export function originOf({ url }: TempoAddress): string {
   return new URL(url).origin;
@@ -169,8 +163,4 @@ function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause instanceof Error) return cause.message;
   return error instanceof Error ? error.message : String(error);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

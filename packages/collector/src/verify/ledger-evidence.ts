@@ -1,9 +1,8 @@
 import type { LinkCopy } from '@agent-custody/chain';
+import { every } from '../ledger/every.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Evidence } from './evidence.js';
 import { unforwardedIn } from './waiting.js';
-
-const PAGE = 500;
 
 /** A ledger as what a trace store is held against. Its rows are compared as they are: an edited one differs from what was sent. */
 export class LedgerEvidence implements Evidence {
@@ -13,10 +12,7 @@ export class LedgerEvidence implements Evidence {
   ) {}
 
   async *sessions(sinceMs: number): AsyncGenerator<string> {
-    for (let page = this.ledger.sessionsPage({ limit: PAGE }); ; page = this.ledger.sessionsPage({ limit: PAGE, cursor: page.next })) {
-      for (const { session, lastSeenMs } of page.items) if (lastSeenMs >= sinceMs) yield session;
-      if (page.next === undefined) return;
-    }
+    for (const { session, lastSeenMs } of every((page) => this.ledger.sessionsPage(page))) if (lastSeenMs >= sinceMs) yield session;
   }
 
   async links(session: string): Promise<readonly LinkCopy[] | undefined> {

@@ -1,4 +1,5 @@
 import { ATTR, FINDING_RULES, type Finding, type Hashing, type LinkCopy } from '@agent-custody/chain';
+import { every } from '../ledger/every.js';
 import type { Kin, Ledger, SessionRow } from '../ledger/ledger.js';
 import { PRUNED } from '../ledger/pruned.js';
 import { Judge, type Judgement, type JudgeOptions, nothingOf, withFindings } from './judge.js';
@@ -11,8 +12,6 @@ export type AsOf =
   /** Limits of the caller's, counted from each session's last link on the wall clock. */
   | { readonly type: 'now'; readonly nowMs: number }
   | { readonly type: 'rest' };
-
-const PAGE = 500;
 
 /**
  * Judges a ledger from the evidence in it: every hash is recomputed from the stored attributes, every digest from the stored
@@ -88,22 +87,18 @@ function removed(row: SessionRow | undefined, held: number): readonly Finding[] 
   ];
 }
 
+/** Oldest first. */
 function allSessions(ledger: Ledger): Map<string, SessionRow> {
-  const rows: SessionRow[] = [];
-  for (let page = ledger.sessionsPage({ limit: PAGE }); ; page = ledger.sessionsPage({ limit: PAGE, cursor: page.next })) {
-    rows.push(...page.items);
-    if (page.next === undefined) return new Map(rows.reverse().map((row) => [row.session, row]));
-  }
+  const rows = [...every((page) => ledger.sessionsPage(page))].reverse();
+  return new Map(rows.map((row) => [row.session, row]));
 }
 
 function allFindings(ledger: Ledger): Map<string, Finding[]> {
   const bySession = new Map<string, Finding[]>();
-  for (let page = ledger.findingsPage({ limit: PAGE }); ; page = ledger.findingsPage({ limit: PAGE, cursor: page.next })) {
-    for (const { reportedAtMs: _, ...finding } of page.items) {
-      const list = bySession.get(finding.session);
-      if (list) list.push(finding);
-      else bySession.set(finding.session, [finding]);
-    }
-    if (page.next === undefined) return bySession;
+  for (const { reportedAtMs: _, ...finding } of every((page) => ledger.findingsPage(page))) {
+    const list = bySession.get(finding.session);
+    if (list) list.push(finding);
+    else bySession.set(finding.session, [finding]);
   }
+  return bySession;
 }

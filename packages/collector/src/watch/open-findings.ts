@@ -1,6 +1,7 @@
 import type { Finding, FindingCode } from '@agent-custody/chain';
 import type { ReportedFinding } from '../engine/types.js';
-import type { Ledger, RecordedFinding } from '../ledger/ledger.js';
+import { every } from '../ledger/every.js';
+import type { Ledger } from '../ledger/ledger.js';
 import { printable } from '../printable.js';
 
 /** A finding that still counts, as alerts name it. */
@@ -19,7 +20,6 @@ export interface NamedFinding extends OpenFinding {
 const SESSIONS_PER_CODE = 20;
 /** How long a finding is named. It stays on record; an alert must end some day. */
 const NAMED_FOR_MS = 86_400_000;
-const PAGE = 1_000;
 /** An agent chooses its id, and alerts carry it into chats and mails. */
 const AGENT_LENGTH = 128;
 
@@ -73,7 +73,8 @@ export class OpenFindings {
   }
 
   private load(sinceMs: number): void {
-    for (const { reportedAtMs, ...finding } of recent(this.ledger, sinceMs)) {
+    for (const { reportedAtMs, ...finding } of every((page) => this.ledger.findingsPage(page))) {
+      if (reportedAtMs < sinceMs) break;
       if (finding.healed || finding.severity === 'info') continue;
       const sessions = this.sessionsOf(finding.code);
       if (sessions.size < SESSIONS_PER_CODE || sessions.has(finding.session)) sessions.set(finding.session, { finding, reportedAtMs });
@@ -91,19 +92,6 @@ export class OpenFindings {
   private agentOf(session: string): string {
     return printable(this.ledger.session(session)?.agent ?? '').slice(0, AGENT_LENGTH);
   }
-}
-
-/** Findings first reported since then, newest first. */
-function* recent(ledger: Pick<Ledger, 'findingsPage'>, sinceMs: number): Iterable<RecordedFinding> {
-  let cursor: string | undefined;
-  do {
-    const { items, next } = ledger.findingsPage({ limit: PAGE, cursor });
-    for (const finding of items) {
-      if (finding.reportedAtMs < sinceMs) return;
-      yield finding;
-    }
-    cursor = next;
-  } while (cursor !== undefined);
 }
 
 function trim(sessions: Map<string, OpenFinding>): void {

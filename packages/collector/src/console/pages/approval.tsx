@@ -1,13 +1,11 @@
-import type { Approval } from '../../approvals/index.js';
-import { printable } from '../../printable.js';
+import { canonicalize } from '@agent-custody/chain';
+import type { Agreement, Approval, DecisionWay } from '../../approvals/index.js';
+import { printable, printableLines } from '../../printable.js';
 import type { ChainRow } from '../chain-view.js';
 import type { Viewer } from '../sign-in.js';
 import { ApprovalState } from './approvals.js';
 import { Chain } from './chain.js';
 import { Moment, renderPage, Verbatim } from './layout.js';
-
-/** Whether the intent that a request is about is on record, and says the same. */
-export type Agreement = 'agrees' | 'differs' | 'not_yet';
 
 export interface ApprovalPageProps {
   readonly viewer: Viewer;
@@ -47,9 +45,9 @@ export function approvalPage({ viewer, approval, objection, chain, from, intent,
             <Verbatim text={pretty(request.arguments)} />
           )}
           <h2>Reason given by the agent</h2>
-          {request.reason === undefined ? <p>None.</p> : <Verbatim text={printable(request.reason)} />}
+          {request.reason === undefined ? <p>None.</p> : <Verbatim text={printableLines(request.reason)} />}
           {(state !== 'pending' || approval.decisions.length > 0) && <Decisions approval={approval} />}
-          {state === 'pending' && <DecisionForm viewer={viewer} approval={approval} objection={objection} />}
+          {state === 'pending' && <DecisionForm viewer={viewer} approval={approval} objection={objection} intent={intent} />}
         </div>
         <section aria-labelledby="session">
           <h2 id="session">The session so far</h2>
@@ -69,7 +67,7 @@ function Facts({ approval, intent }: Pick<ApprovalPageProps, 'approval' | 'inten
   const { approvers, count, self_approval: self } = request.requirement;
   const words = {
     agrees: 'on record, and about this very call',
-    differs: 'what is on record there is another call, of another agent, or for somebody else: do not approve, and find out why',
+    differs: 'what is on record there is another call, of another agent, or for somebody else; it cannot be approved: find out why',
     not_yet: 'not on record yet: it may be on its way',
   };
   return (
@@ -114,7 +112,7 @@ function Fact({ name, children }: { readonly name: string; readonly children: pr
   );
 }
 
-function DecisionForm({ viewer, approval, objection }: Pick<ApprovalPageProps, 'viewer' | 'approval' | 'objection'>) {
+function DecisionForm({ viewer, approval, objection, intent }: Pick<ApprovalPageProps, 'viewer' | 'approval' | 'objection' | 'intent'>) {
   const { id, arguments_digest: digest, tool } = approval.request;
   if (viewer.may === 'read') return <p>You may read and not decide: sign in as an approver.</p>;
   if (objection !== undefined) return <p class="note">You cannot decide about this: {objection}.</p>;
@@ -125,9 +123,11 @@ function DecisionForm({ viewer, approval, objection }: Pick<ApprovalPageProps, '
       <label for="comment">Comment (kept on record)</label>
       <textarea id="comment" name="comment" rows={3} maxLength={4096} />
       <div class="buttons">
-        <button type="submit" name="decision" value="approved" class="approve">
-          {`Approve ${printable(tool)}`}
-        </button>
+        {intent !== 'differs' && (
+          <button type="submit" name="decision" value="approved" class="approve">
+            {`Approve ${printable(tool)}`}
+          </button>
+        )}
         <button type="submit" name="decision" value="denied" class="deny">
           {`Deny ${printable(tool)}`}
         </button>
@@ -135,6 +135,13 @@ function DecisionForm({ viewer, approval, objection }: Pick<ApprovalPageProps, '
     </form>
   );
 }
+
+const WAYS: Readonly<Record<DecisionWay, string>> = {
+  console: 'console',
+  token: 'token',
+  local: 'from this machine, without a sign-in',
+  webhook: 'signed message',
+};
 
 function Decisions({ approval }: { readonly approval: Approval }) {
   if (approval.decisions.length === 0) return <p>Nobody decided in time, or the agent has given it up.</p>;
@@ -144,8 +151,8 @@ function Decisions({ approval }: { readonly approval: Approval }) {
       <ul>
         {approval.decisions.map(({ decision, approver, way, comment, atMs }) => (
           <li key={approver}>
-            <strong>{decision}</strong> by {printable(approver)} ({way}), <Moment ms={atMs} />
-            {comment !== '' && <blockquote>{printable(comment)}</blockquote>}
+            <strong>{decision}</strong> by {printable(approver)} ({WAYS[way]}), <Moment ms={atMs} />
+            {comment !== '' && <blockquote>{printableLines(comment)}</blockquote>}
           </li>
         ))}
       </ul>
@@ -181,17 +188,18 @@ function depthOf(text: string): number {
   return deepest;
 }
 
-/** Canonical JSON on one line is hard to read; what cannot be parsed is shown as it is. */
+/**
+ * Canonical JSON on one line is hard to read. All else is shown as it is: of a key that is there twice, or a number that no number
+ * type holds, another reader makes something else than what would be shown here.
+ */
 function pretty(text: string): string {
   // Brackets in texts count too: then it is shown as it is, which is never wrong.
   if (depthOf(text) > DEEPEST) return printable(text);
   try {
-    return printableLines(JSON.stringify(JSON.parse(text), null, 2));
+    const value: unknown = JSON.parse(text);
+    if (canonicalize(value) === text) return printableLines(JSON.stringify(value, null, 2));
   } catch {
-    return printable(text);
+    // No JSON, or none that has one meaning.
   }
-}
-
-function printableLines(text: string): string {
-  return text.split('\n').map(printable).join('\n');
+  return printable(text);
 }

@@ -3,7 +3,7 @@ import { printable } from '../../printable.js';
 import type { ChainRow } from '../chain-view.js';
 import type { Viewer } from '../sign-in.js';
 import { Chain, FindingList } from './chain.js';
-import { Badge, renderPage } from './layout.js';
+import { Badge, Moment, renderPage } from './layout.js';
 
 type Tone = Parameters<typeof Badge>[0]['tone'];
 const TONES: Readonly<Record<string, Tone>> = {
@@ -28,15 +28,21 @@ function Verdict({ report }: { readonly report: SessionReport }) {
   );
 }
 
+/** A session, and when its last link came, Unix ms by the collector's clock. */
+export interface SeenSession {
+  readonly report: SessionReport;
+  readonly lastSeenMs: number;
+}
+
 /** Sessions and their verdicts, newest first. */
-export function sessionsPage(viewer: Viewer, reports: readonly SessionReport[], next: string | undefined): string {
+export function sessionsPage(viewer: Viewer, sessions: readonly SeenSession[], next: string | undefined): string {
   return renderPage({
     title: 'Sessions',
     viewer,
     section: 'sessions',
     children: (
       <div data-live="sessions">
-        {reports.length === 0 ? (
+        {sessions.length === 0 ? (
           <p class="empty">No session is on record yet.</p>
         ) : (
           <div class="scroll">
@@ -48,6 +54,7 @@ export function sessionsPage(viewer: Viewer, reports: readonly SessionReport[], 
                   <th scope="col">Agent</th>
                   <th scope="col">On behalf of</th>
                   <th scope="col">Verdict</th>
+                  <th scope="col">Last link</th>
                   <th scope="col" class="number">
                     Links
                   </th>
@@ -57,7 +64,7 @@ export function sessionsPage(viewer: Viewer, reports: readonly SessionReport[], 
                 </tr>
               </thead>
               <tbody>
-                {reports.map((report) => (
+                {sessions.map(({ report, lastSeenMs }) => (
                   <tr key={report.session}>
                     <th scope="row">
                       <a href={`/console/sessions/${report.session}`}>
@@ -68,6 +75,9 @@ export function sessionsPage(viewer: Viewer, reports: readonly SessionReport[], 
                     <td data-label="On behalf of">{printable(report.principal) || '–'}</td>
                     <td data-label="Verdict">
                       <Verdict report={report} />
+                    </td>
+                    <td data-label="Last link">
+                      <Moment ms={lastSeenMs} />
                     </td>
                     <td class="number" data-label="Links">
                       {report.links}
@@ -105,7 +115,7 @@ interface ChainPart {
 const MOST_FINDINGS = 100;
 
 /** One session: verdict, findings, the chain, and the button that checks it here. */
-export function sessionPage(viewer: Viewer, report: SessionReport, rows: readonly ChainRow[], part: ChainPart): string {
+export function sessionPage(viewer: Viewer, { report, lastSeenMs }: SeenSession, rows: readonly ChainRow[], part: ChainPart): string {
   const shown = new Set(rows.flatMap(({ findings }) => findings));
   const elsewhere = report.findings.filter((finding) => !shown.has(finding));
   return renderPage({
@@ -132,6 +142,12 @@ export function sessionPage(viewer: Viewer, report: SessionReport, rows: readonl
           <div>
             <dt>Owner</dt>
             <dd>{printable(report.owner) || 'nobody is named'}</dd>
+          </div>
+          <div>
+            <dt>Last link</dt>
+            <dd>
+              <Moment ms={lastSeenMs} />
+            </dd>
           </div>
           <div>
             <dt>Session</dt>

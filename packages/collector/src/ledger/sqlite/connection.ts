@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import Database from 'libsql';
 import { LedgerError } from '../errors.js';
 
@@ -43,9 +45,15 @@ export class Statement<Row extends readonly SqlValue[] = readonly []> {
 export class Connection {
   private readonly database: Database.Database;
 
-  constructor(readonly path: string) {
+  /** @param immutable nobody writes the file, and no log or lock is beside it or can be put there */
+  constructor(
+    readonly path: string,
+    { immutable = false }: { readonly immutable?: boolean } = {},
+  ) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      throw new LedgerError('cannot_open', `cannot open the ledger ${path}: it is a directory; name a file`);
     try {
-      this.database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+      this.database = new Database(immutable ? `${pathToFileURL(path)}?immutable=1` : path, { timeout: BUSY_TIMEOUT_MS });
     } catch (cause) {
       throw new LedgerError(
         'cannot_open',

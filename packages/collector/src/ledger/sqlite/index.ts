@@ -34,9 +34,10 @@ import { LinksTable } from './links.js';
 import { NoticesTable } from './notices.js';
 import { OutboxTable } from './outbox.js';
 import { Pruner } from './prune.js';
+import { openForReading, sizeOf } from './reading.js';
 import { ReconcileTable } from './reconcile.js';
 import { RunsTable } from './runs.js';
-import { migrate, SCHEMA_VERSION, versionOf } from './schema.js';
+import { migrate, SCHEMA_VERSION } from './schema.js';
 import { SessionsTable } from './sessions.js';
 
 const MEMORY = ':memory:';
@@ -81,8 +82,8 @@ export function readSqliteLedger(path: string): Ledger {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) {
     throw new LedgerError('cannot_open', `there is no ledger at ${path}: check the path`);
   }
-  const connection = new Connection(path);
-  if (versionOf(connection) !== SCHEMA_VERSION) {
+  const { connection, version } = openForReading(path);
+  if (version !== SCHEMA_VERSION) {
     throw new LedgerError(
       'not_a_ledger',
       `${path} holds no ledger of schema version ${SCHEMA_VERSION}: run the collector of this release on it once`,
@@ -351,6 +352,19 @@ class SqliteLedger implements Ledger {
     return sizeOf(this.connection.path) + sizeOf(`${this.connection.path}-wal`);
   }
 
+  /**
+   * Brings the log into the file, so that a copy of the file alone is a copy of the evidence. (Closing does not: SQLite does it with
+   * the last connection, which libsql keeps for as long as a statement of it has not been collected.) A reader is not waited for.
+   */
+  private mergeLog(): void {
+    try {
+      this.connection.execute('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      // A full disk: everything is in the log, which the next start reads.
+      if (!(error instanceof LedgerError)) throw error;
+    }
+  }
+
   /** What there is of a place where no link is: what is kept for the sake of others. */
   private absent(session: string, seq: number): readonly LinkCopy[] {
     const known = this.kinTable.at(session, seq);
@@ -360,11 +374,8 @@ class SqliteLedger implements Ledger {
   }
 
   close(): void {
+    if (this.lock !== undefined) this.mergeLog();
     this.connection.close();
     this.lock?.close();
   }
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

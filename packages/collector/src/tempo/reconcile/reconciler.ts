@@ -1,4 +1,5 @@
 import { BackOff } from '../../forward/backoff.js';
+import { Pause } from '../../forward/pause.js';
 import { LedgerError } from '../../ledger/errors.js';
 import { TempoError } from '../errors.js';
 import { concludeLook, type Suspicion } from './conclude.js';
@@ -40,7 +41,7 @@ class ReadBackLoop implements Reconciler {
   private readonly suspicions = new Map<string, Suspicion>();
   private closing = false;
   private running: Promise<void> = Promise.resolve();
-  private endPause: () => void = () => undefined;
+  private readonly pause = new Pause();
   private lastFailure: ReadBackFailure | undefined;
   /** Something of this collector's was found: it is the right Tempo, and what is missing there is missing. */
   private proven = false;
@@ -53,7 +54,7 @@ class ReadBackLoop implements Reconciler {
 
   async close(): Promise<void> {
     this.closing = true;
-    this.endPause();
+    this.pause.end();
     await this.running;
   }
 
@@ -80,11 +81,11 @@ class ReadBackLoop implements Reconciler {
     const pending = this.options.ledger.readBacks.next();
     const wait = pending === undefined ? LONGEST_IDLE_MS : pending.dueMs - this.now();
     if (pending === undefined || wait > 0) {
-      await this.pause(Math.min(wait, this.options.afterMs, LONGEST_IDLE_MS));
+      await this.rest(Math.min(wait, this.options.afterMs, LONGEST_IDLE_MS));
       return;
     }
     await this.readBack(pending);
-    await this.pause(BETWEEN_MS);
+    await this.rest(BETWEEN_MS);
   }
 
   private async readBack(pending: PendingReadBack): Promise<void> {
@@ -146,7 +147,7 @@ class ReadBackLoop implements Reconciler {
     this.options.metrics.readBackFailed(reason);
     this.say(reason, error);
     const asked = error instanceof TempoError ? error.retryAfterMs : undefined;
-    await this.pause(this.backOff.next(Math.min(asked ?? 0, RETRY.longestMs)));
+    await this.rest(this.backOff.next(Math.min(asked ?? 0, RETRY.longestMs)));
   }
 
   /** Once for each kind of failure: a Tempo that is down for a day must not fill the log. */
@@ -166,15 +167,8 @@ class ReadBackLoop implements Reconciler {
     this.lastFailure = undefined;
   }
 
-  private async pause(ms: number): Promise<void> {
-    if (this.closing) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  private async rest(ms: number): Promise<void> {
+    if (!this.closing) await this.pause.of(ms);
   }
 }
 
