@@ -7,6 +7,7 @@ import type { Attestation } from './attestation.js';
 import type { EvidenceChannel, EvidenceLoss } from './evidence/types.js';
 import type { Guard } from './guard.js';
 import type { Session } from './lifecycle.js';
+import { newSessionId } from './random.js';
 import { type Capture, readSettings, type Settings } from './settings.js';
 import type { Redact } from './types.js';
 
@@ -33,8 +34,11 @@ export interface Configuration {
 /** What {@link status} says about one framework. */
 export interface AdapterStatus {
   readonly framework: string;
-  /** `armed`: the hook fired and the patch is on. `waiting`: never seen. `unarmed`: seen, and out of reach. */
-  readonly state: 'armed' | 'waiting' | 'unarmed';
+  /**
+   * `armed`: the hook fired and the patch is on. `waiting`: never seen. `unarmed`: seen, and out of reach. `toolless`: seen, in a
+   * version that runs no tools itself, so that there is nothing to arm.
+   */
+  readonly state: 'armed' | 'waiting' | 'unarmed' | 'toolless';
   /** Why it is unarmed. */
   readonly why?: UnarmedWhy | undefined;
   /** Several, with commas, when several are loaded. */
@@ -44,7 +48,7 @@ export interface AdapterStatus {
 }
 
 /** Why a framework that is there does not have its tool calls recorded. */
-export type UnarmedWhy = 'bundled' | 'loaded_before' | 'foreign_loader' | 'unknown_version' | 'unknown_shape';
+export type UnarmedWhy = 'bundled' | 'loaded_before' | 'foreign_loader' | 'no_loader' | 'unknown_version' | 'unknown_shape';
 
 /** Where in the application's own flow of control something happens. */
 export interface Frame {
@@ -60,6 +64,8 @@ export interface Frame {
 
 interface State {
   configuration: Configuration;
+  /** `custody.process.id`. */
+  readonly process: string;
   readonly frames: AsyncLocalStorage<Frame>;
   /** Open sessions, in the order of opening. */
   readonly open: Set<Session>;
@@ -85,6 +91,7 @@ export function state(): State {
   if (present === undefined) {
     present = {
       configuration: defaults(),
+      process: newSessionId(),
       frames: new AsyncLocalStorage<Frame>(),
       open: new Set(),
       processSession: undefined,

@@ -74,7 +74,7 @@ export interface CustodyInstrumentationConfig extends InstrumentationConfig {
 export class CustodyInstrumentation extends InstrumentationBase<CustodyInstrumentationConfig> {
   // The base class calls init and enable from its constructor: no field here may have an initialiser.
   declare private hooked: boolean | undefined;
-  declare private hidden: boolean | undefined;
+  declare private hidden: 'foreign_loader' | 'no_loader' | undefined;
   declare private channel: { readonly config: EvidenceConfig; readonly evidence: EvidenceChannel | undefined } | undefined;
 
   constructor(config: CustodyInstrumentationConfig = {}) {
@@ -112,7 +112,7 @@ export class CustodyInstrumentation extends InstrumentationBase<CustodyInstrumen
     if (targets.length > 0) void this.loader;
     if (this.getConfig().patchLoaded !== false) {
       guarded('patching what is loaded', () => patchLoaded(targets));
-      state().look = () => void guarded('looking at what is loaded', () => survey(this.adapters(), this.hidden === true));
+      state().look = () => void guarded('looking at what is loaded', () => survey(this.adapters(), this.hidden));
     }
     if (targets.length > 0) this.watchLoader();
     guarded('hooking require', () => hookUnresolvable(targets));
@@ -130,11 +130,12 @@ export class CustodyInstrumentation extends InstrumentationBase<CustodyInstrumen
   /** A loader that another copy of import-in-the-middle registered before can shadow ours silently. */
   private watchLoader(): void {
     const { loader } = this;
+    if (loader.kind === 'unavailable') this.hidden = 'no_loader';
     void loader.confirmed().then((heard) => {
-      this.hidden = !heard;
       if (heard) return;
-      const { reason, remedy } = UNARMED.foreign_loader;
-      const why = loader.problem ?? `${reason}; ${remedy}`;
+      this.hidden ??= 'foreign_loader';
+      const { reason, remedy } = UNARMED[this.hidden];
+      const why = `${loader.problem ?? reason}; ${remedy}`;
       diag.error(`agent-custody: UNARMED for ES modules: ${why}`);
       if (state().configuration.settings.strict) refuse(`ES modules: ${why}`);
       sayIfRegistered(`UNARMED for ES modules: ${why}`);

@@ -61,10 +61,20 @@ function register(include: readonly RegExp[]): Loader {
     nodeModule.register(new URL('./loader-hook.js', import.meta.url), { data });
     return { kind: 'thread', confirmed };
   } catch (error) {
-    const problem = `the loader hooks could not be registered (${error instanceof Error ? error.message : String(error)})`;
+    const [cause] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const problem = `the loader hooks could not be registered (${cause})`;
     diag.warn(`agent-custody: ${problem}; ES modules are not patched`);
     return { kind: 'unavailable', problem, confirmed: () => Promise.resolve(false) };
   }
+}
+
+/**
+ * The hooks' files are loaded by their URLs, which tools that gather an application's files for another place (Next's standalone
+ * output, Vercel) do not see. An import they do see, with all that it needs; nobody makes it.
+ */
+export function hookFiles(): Promise<unknown> {
+  // It has no types; a `string` is not looked up.
+  return import('@opentelemetry/instrumentation/hook.mjs' as string);
 }
 
 /** Cheaper by a thread and a message per module; where Node's are complete (22.22.3, 24.11.1 and later). */

@@ -16,9 +16,9 @@ const LIMIT = 64 * 1024 * 1024;
  * Finds frameworks that are in the process and have not come through a hook: files of theirs that no patch was applied to, and the
  * text of theirs in files of the application's own, which are bundles.
  *
- * @param hidden whether another package's loader hook hides ES modules from ours
+ * @param hidden why ES modules are out of the hooks' reach altogether
  */
-export function survey(adapters: readonly Adapter[], hidden: boolean): void {
+export function survey(adapters: readonly Adapter[], hidden?: 'foreign_loader' | 'no_loader'): void {
   const targets = adapters.flatMap((adapter) => adapter.targets);
   withScripts((scripts) => {
     for (const script of scripts) {
@@ -30,7 +30,7 @@ export function survey(adapters: readonly Adapter[], hidden: boolean): void {
         const version = versionOf(packageName, script.path);
         const known = statusesOf(packageName).some((one) => one.state === 'unarmed' && one.version === version);
         if (known || isArmed(packageName, version, file)) continue;
-        reportUnarmed(packageName, hidden && script.isModule ? 'foreign_loader' : 'loaded_before', version, file);
+        reportUnarmed(packageName, (script.isModule && hidden) || 'loaded_before', version, file);
       }
     }
   });

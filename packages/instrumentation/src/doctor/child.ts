@@ -1,7 +1,9 @@
 import { examine } from './examine.js';
 
-/** Started by the doctor, with the instrumentation preloaded and the application's file as its argument. */
-examine(process.argv[2] as string).then(
+const [, , file, ...folders] = process.argv;
+
+/** Started by the doctor, with the instrumentation preloaded, the application's file and the folders of its bundles as arguments. */
+examine(file as string, folders).then(
   (rows) => process.send?.({ rows }, () => process.exit(0)),
   (error: unknown) =>
     process.send?.({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, () => process.exit(1)),

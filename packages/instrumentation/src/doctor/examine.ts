@@ -5,21 +5,60 @@ import { type Adapter, type Exports, PROBE_TOOL } from '../adapters/adapter.js';
 import { statusesOf, UNARMED } from '../adapters/arming.js';
 import { ADAPTERS } from '../adapters/index.js';
 import { type AdapterStatus, configure } from '../global.js';
+import { registerLoader } from '../loader.js';
 import { survey, surveyMain } from '../survey.js';
+import { bundlesOf } from './bundles.js';
 import { type Application, readApplication } from './reachable.js';
 import type { Row } from './table.js';
 
 /**
  * Loads the frameworks that the application reaches, as it would load them, and has each run a tool: what the hooks did about it is
- * the answer. The application's own file is read and not run. Runs in a process of its own, with the instrumentation preloaded.
+ * the answer. The application's own file is read and not run, and so are its bundles. Runs in a process of its own, with the
+ * instrumentation preloaded.
+ *
+ * @param folders where its bundles are; Next's own folder is known
  */
-export async function examine(file: string): Promise<Row[]> {
+export async function examine(file: string, folders: readonly string[] = []): Promise<Row[]> {
   const application = readApplication(file);
+  const setUp = ADAPTERS.filter((adapter) => packagesOf(adapter).every((name) => statusesOf(name).length > 0));
+  const adapters = setUp.length > 0 ? setUp : ADAPTERS;
+  const results = await tryAll(adapters, application);
+  const bundles = bundlesOf(application, folders);
+  survey(adapters, setUp.length > 0 ? await hidden() : undefined);
+  for (const path of [file, ...bundles.files]) surveyMain(adapters, path);
+  const bundled = statusesBundled(adapters);
+  const unset = setUp.length > 0 ? undefined : NOT_SET_UP;
+  return [
+    ...[...results]
+      .filter(([name]) => !bundled.has(name))
+      .flatMap(([name, result]) => rowsOf(name, application, { ...result, problem: unset ?? result.problem }, bundles.unbuilt)),
+    ...[...bundled.values()].map((status) => rowOf(status)),
+    ...without(application.missing, ADAPTERS, 'no', 'it is not installed: run npm install, and then this again'),
+    ...without(
+      [...application.packages.keys()].filter((name) => !results.has(name)),
+      ADAPTERS.filter((adapter) => !adapters.includes(adapter)),
+      'switched off',
+    ),
+  ];
+}
+
+/** Why ES modules are out of the reach of the hooks that the set-up registered, if they are. */
+async function hidden(): Promise<'no_loader' | 'foreign_loader' | undefined> {
+  const loader = registerLoader([]);
+  if (loader.kind === 'unavailable') return 'no_loader';
+  return (await loader.confirmed()) ? undefined : 'foreign_loader';
+}
+
+const NOT_SET_UP =
+  'nothing sets the instrumentation up: what is preloaded makes no CustodyInstrumentation, or OTEL_SDK_DISABLED or OTEL_NODE_DISABLED_INSTRUMENTATIONS switch all of it off';
+
+/** By package. */
+async function tryAll(adapters: readonly Adapter[], application: Application): Promise<Map<string, Result>> {
   const exporter = new InMemorySpanExporter();
   const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
   configure({ evidence: undefined, guard: undefined, tracerProvider });
   const results = new Map<string, Result>();
-  for (const adapter of ADAPTERS) {
+  for (const adapter of adapters) {
     if (!adapter.targets.some(({ packageName }) => application.packages.has(packageName))) continue;
     exporter.reset();
     const problem = await tried(adapter, loader(application));
@@ -34,15 +73,21 @@ export async function examine(file: string): Promise<Row[]> {
       });
     }
   }
-  survey(ADAPTERS, false);
-  surveyMain(ADAPTERS, file);
-  const bundled = ADAPTERS.flatMap((adapter) =>
-    packagesOf(adapter)
-      .flatMap(statusesOf)
-      .filter(({ why }) => why === 'bundled'),
-  );
-  const rows = [...results].flatMap(([name, result]) => rowsOf(name, application, result));
-  return [...rows, ...bundled.map((status) => rowOf(status, undefined, undefined))];
+  return results;
+}
+
+/** One for each framework, in however many files of a bundle it is. */
+function statusesBundled(adapters: readonly Adapter[]): Map<string, AdapterStatus> {
+  const bundled = adapters.flatMap(packagesOf).flatMap(statusesOf);
+  return new Map(bundled.filter(({ why }) => why === 'bundled').map((status) => [status.framework, status]));
+}
+
+/** What is not looked at, or cannot be. */
+function without(names: readonly string[], adapters: readonly Adapter[], armed: Row['armed'], remedy = ''): Row[] {
+  const known = new Set(adapters.flatMap(packagesOf));
+  return names
+    .filter((name) => known.has(name))
+    .map((framework) => ({ framework, version: '', file: '', armed, recorded: 'not tried', remedy }));
 }
 
 /** Of the probes that a package has a part in. */
@@ -90,16 +135,18 @@ function packagesOf({ targets }: Adapter): string[] {
   return [...new Set(targets.map(({ packageName }) => packageName))];
 }
 
-function rowsOf(name: string, { packages }: Application, { recorded, problem }: Result): Row[] {
+function rowsOf(name: string, { packages }: Application, result: Result, doubt: string | undefined): Row[] {
   const versions = packages.get(name);
   if (versions === undefined) return [];
   const found = statusesOf(name).filter(({ why }) => why !== 'bundled');
-  return found.map((status) => rowOf({ version: [...versions].join(', '), ...status }, recorded, problem));
+  return found.map((status) => rowOf({ version: [...versions].join(', '), ...status }, result, doubt));
 }
 
-function rowOf(status: AdapterStatus, recorded: boolean | undefined, problem: string | undefined): Row {
+const ARMED = { armed: 'yes', unarmed: 'no', waiting: 'not loaded', toolless: 'has no tools' } as const;
+
+function rowOf(status: AdapterStatus, { recorded, problem }: Partial<Result> = {}, doubt = ''): Row {
   const { framework, version = '', detail = '', state, why } = status;
-  const armed = state === 'waiting' ? 'not loaded' : state === 'armed' ? 'yes' : 'no';
+  const armed = ARMED[state];
   const remedy = why ? `${UNARMED[why].reason}: ${UNARMED[why].remedy}` : '';
   const unrecorded = recorded === false && armed === 'yes' ? "the probe's tool call left no record: report this" : '';
   return {
@@ -107,7 +154,7 @@ function rowOf(status: AdapterStatus, recorded: boolean | undefined, problem: st
     version,
     file: detail,
     armed,
-    recorded: armed === 'not loaded' || recorded === undefined ? 'not tried' : recorded ? 'yes' : 'no',
-    remedy: problem ?? (remedy || unrecorded),
+    recorded: (armed !== 'yes' && armed !== 'no') || recorded === undefined ? 'not tried' : recorded ? 'yes' : 'no',
+    remedy: problem ?? (remedy || unrecorded || doubt),
   };
 }

@@ -16,8 +16,14 @@ interface Manifest {
 export interface Application {
   readonly file: string;
   readonly isModule: boolean;
+  /** The folder of its package.json, else of the file. */
+  readonly root: string;
+  /** It is started by Next, which bundles it. */
+  readonly isNext: boolean;
   /** Versions of each package that is reached from it, its own dependencies' dependencies included. */
   readonly packages: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What it depends on and cannot load. */
+  readonly missing: readonly string[];
 }
 
 /**
@@ -25,11 +31,12 @@ export interface Application {
  * declares in turn, and so on, as far as it is installed.
  */
 export function readApplication(file: string): Application {
-  const own = nearestManifest(dirname(file));
-  const isModule = file.endsWith('.mjs') || (!file.endsWith('.cjs') && own?.type === 'module');
+  const root = rootOf(dirname(file));
+  const own = read(join(root, 'package.json'));
+  const text = readFileSync(file, 'utf8');
   const packages = new Map<string, Set<string>>();
   const seen = new Set<string>();
-  const queue = [...declared(own, true), ...importedBy(file)].map((name) => ({ name, from: dirname(file) }));
+  const queue = [...declared(own, true), ...importedBy(text)].map((name) => ({ name, from: dirname(file) }));
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const folder = installed(next.name, next.from);
     if (folder === undefined || seen.has(folder)) continue;
@@ -38,7 +45,22 @@ export function readApplication(file: string): Application {
     packages.set(next.name, (packages.get(next.name) ?? new Set()).add(manifest?.version ?? '?'));
     queue.push(...declared(manifest, false).map((name) => ({ name, from: folder })));
   }
-  return { file, isModule, packages };
+  const dependencies = Object.keys(own?.dependencies ?? {});
+  return {
+    file,
+    isModule: isModule(file, own?.type, text),
+    root,
+    isNext: dependencies.includes('next'),
+    packages,
+    missing: dependencies.filter((name) => installed(name, dirname(file)) === undefined),
+  };
+}
+
+/** As Node decides, which looks at the text where neither the file's name nor the package.json says it. */
+function isModule(file: string, type: string | undefined, text: string): boolean {
+  if (/\.m[jt]s$/.test(file)) return true;
+  if (/\.c[jt]s$/.test(file)) return false;
+  return type === 'module' || (type === undefined && /^\s*(?:export\b|import\b\s*[^\s(.])/m.test(text));
 }
 
 function declared(manifest: Manifest | undefined, own: boolean): string[] {
@@ -47,19 +69,16 @@ function declared(manifest: Manifest | undefined, own: boolean): string[] {
 }
 
 /** Packages by the specifiers in the file's text: for a script without a package.json of its own. */
-function importedBy(file: string): string[] {
-  const specifiers = [...readFileSync(file, 'utf8').matchAll(/\b(?:from|import|require)\s*\(?\s*['"]([^'"./][^'"]*)['"]/g)].map(
-    (match) => match[1] as string,
-  );
+function importedBy(text: string): string[] {
+  const specifiers = [...text.matchAll(/\b(?:from|import|require)\s*\(?\s*['"]([^'"./][^'"]*)['"]/g)].map((match) => match[1] as string);
   const names = specifiers.map((specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier);
   return [...new Set(names)].filter((name) => !name.startsWith('node:') && !builtinModules.includes(name));
 }
 
-function nearestManifest(from: string): Manifest | undefined {
+function rootOf(from: string): string {
   for (let folder = from; ; folder = dirname(folder)) {
-    const path = join(folder, 'package.json');
-    if (existsSync(path)) return read(path);
-    if (folder === dirname(folder)) return undefined;
+    if (existsSync(join(folder, 'package.json'))) return folder;
+    if (folder === dirname(folder)) return from;
   }
 }
 

@@ -4,7 +4,7 @@ export interface Row {
   readonly version: string;
   /** What was patched; of an unarmed one what was not. */
   readonly file: string;
-  readonly armed: 'yes' | 'no' | 'not loaded';
+  readonly armed: 'yes' | 'no' | 'not loaded' | 'has no tools' | 'switched off';
   /** Whether the tool call of the probe was recorded. */
   readonly recorded: 'yes' | 'no' | 'not tried';
   /** What is wrong and what to do about it; empty when nothing is. */

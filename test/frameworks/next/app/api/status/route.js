@@ -1,0 +1,7 @@
+import { status } from '@agent-custody/instrumentation';
+
+export const dynamic = 'force-dynamic';
+
+export function GET() {
+  return Response.json(status());
+}

@@ -1,0 +1,5 @@
+import { metrics } from '@opentelemetry/api';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { reader } from './metrics.mjs';
+
+metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
