@@ -51,8 +51,8 @@ function reach(path: string, url: string, patch: (exports: Exports) => void): vo
   else void import(url).then(patch, () => undefined);
 }
 
-/** Which targets a file is for. */
+/** Which targets a file is for, of those that a framework is not armed without. */
 export function matching(targets: readonly Target[], path: string): Target[] {
   const { href } = pathToFileURL(path);
-  return targets.filter(({ include }) => include.test(href));
+  return targets.filter(({ include, supplement = false }) => !supplement && include.test(href));
 }

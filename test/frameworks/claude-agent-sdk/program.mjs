@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { audited, session } from '@agent-custody/instrumentation';
-import { call, fakeAnthropic, text, thought } from '../../../packages/instrumentation/test/fixtures/fake-anthropic.mjs';
+import { call, text, thought } from '../../../packages/instrumentation/test/fixtures/fake-anthropic.mjs';
 import { trace } from '../../../packages/instrumentation/test/fixtures/tracing.mjs';
+import { home } from './home.mjs';
 
 /**
  * One program on the Claude Agent SDK that does what applications do, for versions 0.2 and 0.3, with the real native program and a
@@ -11,21 +11,11 @@ import { trace } from '../../../packages/instrumentation/test/fixtures/tracing.m
  */
 export async function run(sdk, z, only) {
   const parts = [working, delegating, serving, permitting, aborting, interrupting, dying, grouping];
-  for (const part of parts.filter(({ name }) => only === undefined || only === name)) {
-    const folder = mkdtempSync(join(tmpdir(), 'agent-custody-claude-'));
-    const apis = [];
-    const ask = async (steps, options = {}, prompt = 'Go.') => {
-      const api = await fakeAnthropic(steps, { pick });
-      apis.push(api);
-      const env = {
-        PATH: process.env.PATH,
-        HOME: folder,
-        CLAUDE_CONFIG_DIR: join(folder, 'config'),
-        ANTHROPIC_BASE_URL: api.url,
-        ANTHROPIC_API_KEY: 'none',
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      };
-      return sdk.query({ prompt, options: { cwd: folder, env, model: 'claude-x', settingSources: [], ...options } });
+  for (const part of parts.filter(({ name }) => only === undefined || only.split(',').includes(name))) {
+    const { folder, model, leave } = home();
+    const ask = async (steps, more = {}, prompt = 'Go.') => {
+      const { options } = await model(steps, { pick });
+      return sdk.query({ prompt, options: { ...options, ...more } });
     };
     const print = (line) => console.log(JSON.stringify({ part: part.name, ...line }));
     /** Runs `then` when the tool has begun. */
@@ -37,13 +27,7 @@ export async function run(sdk, z, only) {
       }, 20);
     };
     await part({ ask, print, sdk, z, begun });
-    for (const api of apis) api.close();
-    rmSync(join(folder, 'begun'), { force: true });
-    try {
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-    } catch {
-      // A program that was killed may still be writing: the folder is in the temporary one.
-    }
+    leave();
   }
 }
 

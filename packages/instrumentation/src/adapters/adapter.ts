@@ -13,6 +13,10 @@ export interface Target {
   readonly main: boolean;
   /** Whether only classes are patched, in place: then it helps to patch a module that is imported already. */
   readonly classesOnly: boolean;
+  /** Whether every tool call is recorded without it too, so that nobody needs to be told where it came too late. */
+  readonly supplement?: boolean;
+  /** Whether these versions run no tools themselves: there is nothing to patch, and nothing to miss. */
+  readonly toolless?: boolean;
   /** Whether the file is an ES module, where its name does not say so. */
   readonly module?: boolean;
   /**

@@ -3,6 +3,7 @@ import { guarded } from '../errors.js';
 import type { ActionCall } from '../types.js';
 import { type Adapter, type Exports, PROBE_TOOL, target } from './adapter.js';
 import { observeOptions, runAgent, runStreamingAgent } from './ai/agent.js';
+import { approvalsOf } from './ai/approvals.js';
 import { listenToEvents, recordedByEvents } from './ai/events.js';
 import { probeAi } from './ai/probe.js';
 import { type AgentRun, callInMessages, currentRun } from './ai/run.js';
@@ -156,6 +157,7 @@ function describe(execute: Execute, { input, options }: ToolExecution): ActionCa
     arguments: input,
     reason: earlier?.utterance.reason(),
     session: agentRun?.session,
+    approvals: approvalsOf(options, agentRun),
     signal: options.abortSignal,
     // What came with the conversation was asked for in an earlier run.
     requested: earlier === undefined && agentRun?.calls.requested,

@@ -57,8 +57,20 @@ export function reportArmed(packageName: string, version: string | undefined, fi
   });
 }
 
+/** The hook fired for a version that runs no tools itself. Beside what else is known: another version may be armed. */
+export function reportToolless(packageName: string, version: string | undefined, file: string): void {
+  const { adapters } = state();
+  if (adapters.get(packageName)?.state === 'waiting') adapters.delete(packageName);
+  reportAdapter(toollessKey(packageName, version), { framework: packageName, state: 'toolless', version, detail: file });
+}
+
+function toollessKey(packageName: string, version: string | undefined): string {
+  return `${packageName} toolless ${version ?? ''}`;
+}
+
 /** Whether the hook fired for this file of this version. */
 export function isArmed(packageName: string, version: string | undefined, file: string): boolean {
+  if (state().adapters.has(toollessKey(packageName, version))) return true;
   const { state: own, version: versions, detail } = state().adapters.get(packageName) ?? {};
   const among = (list: string | undefined, one: string): boolean => list?.split(', ').includes(one) ?? false;
   return own === 'armed' && among(detail, file) && (version === undefined || versions === undefined || among(versions, version));
@@ -92,7 +104,7 @@ export const UNARMED: Readonly<Record<UnarmedWhy, { readonly reason: string; rea
   bundled: {
     reason: 'it is bundled into the application, where no hook sees it',
     remedy:
-      'leave it out of the bundle (esbuild: external), or wrap its tools with governTools(tools) and name its adapter in disabledAdapters',
+      'leave it out of the bundle (esbuild: external, Next: serverExternalPackages), or wrap its tools with governTools(tools) and name its adapter in disabledAdapters (OTEL_NODE_DISABLED_INSTRUMENTATIONS)',
   },
   loaded_before: {
     reason: 'it was loaded before the instrumentation',
@@ -101,6 +113,11 @@ export const UNARMED: Readonly<Record<UnarmedWhy, { readonly reason: string; rea
   foreign_loader: {
     reason: 'another loader hook came first',
     remedy: 'load this one before any other (--import order), with one copy of import-in-the-middle',
+  },
+  no_loader: {
+    reason: 'the loader hooks could not be registered',
+    remedy:
+      'leave @agent-custody/instrumentation out of the bundle (esbuild: external, Next: serverExternalPackages), with @opentelemetry/instrumentation and all it depends on installed',
   },
   unknown_version: {
     reason: 'this package does not know that version',

@@ -6,16 +6,17 @@ import { callInFlight } from './calls-in-flight.js';
 import { withHooks } from './claude-agent-sdk/hooks.js';
 import { probeQuery } from './claude-agent-sdk/probe.js';
 import { outcomeOfQuery, QueryRun } from './claude-agent-sdk/run.js';
-import type { Query, QueryParams, ServerTool, WarmQuery } from './claude-agent-sdk/types.js';
+import type { Query, QueryParams, ServerTool, SpareProcess, TurnSession, WarmQuery } from './claude-agent-sdk/types.js';
 import { patchExports } from './patching.js';
 
 /**
- * `@anthropic-ai/claude-agent-sdk` 0.2 and 0.3: `query`, and `startup` that begins one ahead. A native program runs the agent and its
+ * `@anthropic-ai/claude-agent-sdk` 0.2 and 0.3: `query`, and `startup` and `prewarm` that begin one ahead. A native program runs the agent and its
  * tools and tells of them by hooks and messages: that is what is listened to, beside the application's own hooks. Sub-agents are
  * child sessions. The requests of the program are out of reach; what of them is known is what the application gave.
  */
 export const claudeAgentSdkAdapter: Adapter = {
   name: 'claude-agent-sdk',
+  marks: [/Claude Code process exited with[ ]code/, /canUseTool callback is not[ ]provided/],
   targets: ['sdk.mjs', 'core.mjs'].map((file) =>
     target({
       packageName: '@anthropic-ai/claude-agent-sdk',
@@ -36,10 +37,17 @@ function patchQueries(exports: Exports): Exports | undefined {
   const events = exports['HOOK_EVENTS'];
   const supported = Array.isArray(events) ? (events as string[]) : [];
   if (!supported.includes('PreToolUse')) return undefined;
+  const perhaps: Record<string, (original: Original) => Patched> = {
+    startup: (original) => startsUp(original, supported),
+    prewarm: (original) => parks(original, supported),
+    unstable_v2_createSession: (original) => opens(original, supported, 0),
+    unstable_v2_resumeSession: (original) => opens(original, supported, 1),
+    unstable_v2_prompt: (original) => prompts(original, supported),
+  };
   return patchExports(exports, {
     query: (original) => queries(original, supported),
     createSdkMcpServer: serves,
-    ...(typeof exports['startup'] === 'function' && { startup: (original: Original) => startsUp(original, supported) }),
+    ...Object.fromEntries(Object.entries(perhaps).filter(([name]) => typeof exports[name] === 'function')),
   });
 }
 
@@ -62,6 +70,69 @@ function startsUp(original: Original, supported: readonly string[]): Patched {
       const { query } = warm;
       warm.query = (prompt, ...more) => inSession(run, () => Reflect.apply(query, warm, [observedPrompt(prompt, run), ...more]) as Query);
       return warm;
+    });
+  };
+}
+
+/** The program starts now, and what it is for comes later. */
+function parks(original: Original, supported: readonly string[]): Patched {
+  return function (params = {}, ...rest) {
+    if (!patchesEnabled() || typeof params !== 'object' || params === null)
+      return Reflect.apply(original, this, [params, ...rest] as never[]);
+    const { run, seen } = observed(params as QueryParams, supported);
+    return (Reflect.apply(original, this, [seen, ...rest] as never[]) as Promise<SpareProcess>).then((spare) => {
+      const { claim } = spare;
+      spare.claim = (claimed, ...more) => {
+        guarded('claiming a program', () => run.claimed(claimed?.options));
+        return inSession(
+          run,
+          () => Reflect.apply(claim, spare, [{ ...claimed, prompt: observedPrompt(claimed.prompt, run) }, ...more]) as Query,
+        );
+      };
+      return spare;
+    });
+  };
+}
+
+/** Version 0.2 has sessions, too: a query whose prompts are sent and whose messages are read turn by turn. */
+function opens(original: Original, supported: readonly string[], at: number): Patched {
+  return function (...args) {
+    const options = args[at];
+    if (!patchesEnabled() || typeof options !== 'object' || options === null) return Reflect.apply(original, this, args as never[]);
+    const { run, seen } = observed({ options }, supported);
+    const opened: { session?: TurnSession } = {};
+    inSession(run, () => {
+      const session = Reflect.apply(original, this, args.map((arg, i) => (i === at ? seen.options : arg)) as never[]) as TurnSession;
+      opened.session = session;
+      return session.query;
+    });
+    const { session } = opened;
+    if (session === undefined) return undefined;
+    const { close } = session;
+    session.close = (...rest) => {
+      guarded('ending a query', () => run.closed());
+      return Reflect.apply(close, session, rest);
+    };
+    return session;
+  };
+}
+
+/** One turn of such a session, whose messages nobody gets to see: its calls are known by hooks alone. */
+function prompts(original: Original, supported: readonly string[]): Patched {
+  return function (message, options, ...rest) {
+    if (!patchesEnabled() || typeof options !== 'object' || options === null)
+      return Reflect.apply(original, this, [message, options, ...rest] as never[]);
+    const { run, seen } = observed({ options }, supported);
+    return runInSession({ ...runOptions(), automatic: true, outcomeOf: outcomeOfQuery }, async (session) => {
+      guarded('beginning a query', () => run.begin(session));
+      try {
+        const result = await (Reflect.apply(original, this, [message, seen.options, ...rest] as never[]) as Promise<unknown>);
+        guarded('ending a query', () => run.turned('completed'));
+        return result;
+      } catch (error) {
+        guarded('ending a query', () => run.turned('error'));
+        throw error;
+      }
     });
   };
 }

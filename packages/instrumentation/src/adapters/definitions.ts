@@ -4,7 +4,7 @@ import { types } from 'node:util';
 import { InstrumentationNodeModuleDefinition, InstrumentationNodeModuleFile } from '@opentelemetry/instrumentation';
 import { guarded } from '../errors.js';
 import { type Adapter, type Exports, isModule, type Target } from './adapter.js';
-import { reportArmed, reportUnarmed } from './arming.js';
+import { reportArmed, reportToolless, reportUnarmed } from './arming.js';
 import { inRange } from './versions.js';
 
 /**
@@ -63,6 +63,10 @@ export function apply(targets: readonly Target[], exports: Exports, version: str
     return exports;
   }
   return knowing.reduce((seen, target) => {
+    if (target.toolless) {
+      reportToolless(packageName, version, target.file);
+      return seen;
+    }
     const patched = guarded(`patching ${packageName}`, () => target.patch(seen));
     if (patched === undefined) reportUnarmed(packageName, 'unknown_shape', version, target.file);
     else reportArmed(packageName, version, target.file);

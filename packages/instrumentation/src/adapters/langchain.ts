@@ -1,10 +1,11 @@
 import { type Adapter, type Exports, PROBE_TOOL, type Target, target } from './adapter.js';
 import { recordedGraph } from './langchain/graph.js';
+import { observedInterrupt } from './langchain/interrupt.js';
 import { observed } from './langchain/model.js';
 import { recordedTool } from './langchain/tool.js';
 import { observedToolNode, passesOn } from './langchain/tool-node.js';
 import type { Form } from './langchain/types.js';
-import { patchClass, patchMethod } from './patching.js';
+import { patchClass, patchExports, patchMethod } from './patching.js';
 
 /**
  * LangChain: tools and chat models of @langchain/core, whoever calls them; ToolNode and createAgent of langchain; graphs, ToolNode
@@ -29,7 +30,14 @@ function targetsOf(form: Form): Target[] {
     file('@langchain/langgraph', '>=1 <2', 'dist/pregel/index', form, (exports) =>
       patchClass(exports, 'Pregel', '_streamIterator', recordedGraph),
     ),
+    approvals(form),
   ];
+}
+
+/** The one function among the classes: out of reach where LangGraph was loaded first, and then approvals alone go unrecorded. */
+function approvals(form: Form): Target {
+  const patch = (exports: Exports) => patchExports(exports, { interrupt: observedInterrupt });
+  return { ...file('@langchain/langgraph', '>=1 <2', 'dist/interrupt', form, patch), classesOnly: false, supplement: true };
 }
 
 function file(packageName: string, versions: string, path: string, { extension }: Form, patch: Target['patch']): Target {

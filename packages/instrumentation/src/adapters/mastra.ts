@@ -1,9 +1,11 @@
 import { type Adapter, type Exports, PROBE_TOOL, target } from './adapter.js';
 import { recordedRun, recordedStream } from './mastra/agent.js';
 import { observedModels } from './mastra/model.js';
+import { observedList, observedMemory } from './mastra/network.js';
 import { probeMastra } from './mastra/probe.js';
 import { observedDefaults, observedProcessors } from './mastra/steps.js';
 import { recordedTools } from './mastra/tools.js';
+import type { Method } from './mastra/types.js';
 import { patchMethod } from './patching.js';
 
 /**
@@ -25,13 +27,19 @@ export const mastraAdapter: Adapter = {
 function patchAgent(exports: Exports): Exports | undefined {
   const { Agent } = exports;
   // Not in all versions: the API before streams were the one way, runs that go on after an approval, what may change a step.
-  for (const name of ['generateLegacy', 'resumeGenerate']) patchMethod(Agent, name, recordedRun);
-  for (const name of ['streamLegacy', 'resumeStream']) patchMethod(Agent, name, recordedStream);
+  patchMethod(Agent, 'generateLegacy', (original: Method) => recordedRun(original));
+  patchMethod(Agent, 'streamLegacy', (original: Method) => recordedStream(original));
+  patchMethod(Agent, 'resumeGenerate', (original: Method) => recordedRun(original, { resumed: true }));
+  patchMethod(Agent, 'resumeStream', (original: Method) => recordedStream(original, { resumed: true }));
+  patchMethod(Agent, 'network', (original: Method) => recordedStream(original, { network: true }));
+  patchMethod(Agent, 'resumeNetwork', (original: Method) => recordedStream(original, { network: true, resumed: true }));
+  patchMethod(Agent, 'listTools', observedList);
+  patchMethod(Agent, 'getMemory', observedMemory);
   patchMethod(Agent, 'resolveInputProcessors', observedProcessors);
   patchMethod(Agent, 'getDefaultOptions', observedDefaults);
   const patched = [
-    patchMethod(Agent, 'generate', recordedRun),
-    patchMethod(Agent, 'stream', recordedStream),
+    patchMethod(Agent, 'generate', (original: Method) => recordedRun(original)),
+    patchMethod(Agent, 'stream', (original: Method) => recordedStream(original)),
     patchMethod(Agent, 'prepareModels', observedModels),
     patchMethod(Agent, 'wrapToolsWithHooks', recordedTools),
   ];

@@ -1,11 +1,12 @@
 import { type Adapter, type Exports, PROBE_TOOL, type Target, target } from './adapter.js';
+import { observedEmit } from './openai-agents/approvals.js';
 import { observedComputer, observedResolve } from './openai-agents/computer.js';
 import { observedCalls, observedTool, recordedInvocation } from './openai-agents/function-tool.js';
 import { APPLY_PATCH, observedLocalTool, SHELL } from './openai-agents/local-tool.js';
 import { observedResponse, observedStream } from './openai-agents/model.js';
 import { observedHandoff } from './openai-agents/run.js';
 import { recordedRun } from './openai-agents/runner.js';
-import { patchClass, patchExports } from './patching.js';
+import { patchClass, patchExports, patchInherited } from './patching.js';
 
 /**
  * The OpenAI Agents SDK: runs by the class of the runner; what a model is sent, and each kind of tool, by the functions that the
@@ -15,7 +16,7 @@ export const openaiAgentsAdapter: Adapter = {
   name: 'openai-agents',
   marks: [/Failed to run function[ ]tools: /, /Incorrectly called executeHandoffCalls[ ]with no handoffs/],
   targets: ['mjs', 'js'].flatMap((extension) => [
-    core(`dist/run.${extension}`, true, (exports) => patchClass(exports, 'Runner', 'run', recordedRun)),
+    core(`dist/run.${extension}`, true, patchRunner),
     core(`dist/tool.${extension}`, false, patchTools),
     core(`dist/runner/modelRetry.${extension}`, false, patchModels),
     core(`dist/runner/toolExecution.${extension}`, false, patchExecution),
@@ -25,6 +26,12 @@ export const openaiAgentsAdapter: Adapter = {
 
 function core(file: string, classesOnly: boolean, patch: Target['patch']): Target {
   return target({ packageName: '@openai/agents-core', versions: ['>=0.8 <0.21'], file, main: false, classesOnly, patch });
+}
+
+function patchRunner(exports: Exports): Exports | undefined {
+  const { Runner } = exports as { Runner?: { readonly prototype: object } };
+  const known = Runner !== undefined && patchInherited(Runner.prototype, 'emit', observedEmit);
+  return known ? patchClass(exports, 'Runner', 'run', recordedRun) : undefined;
 }
 
 function patchTools(exports: Exports): Exports | undefined {

@@ -1,5 +1,6 @@
 import { state } from '../../global.js';
 import { currentSession, type RunOptions, runInSession } from '../../session.js';
+import type { Agent } from '../../types.js';
 import { patchesEnabled, runOptions } from '../arming.js';
 import { AdkRun, adkRuns } from './run.js';
 import { type InvocationContext, isRecord, type Method, signalOf, textOf } from './types.js';
@@ -14,14 +15,15 @@ export function recordedAgent(original: Method): Method {
     if (!patchesEnabled()) return start();
     const context = (isRecord(args[0]) ? args[0] : {}) as InvocationContext;
     const outer = currentSession();
-    return runInSession(optionsOf(this, context), (session) => {
-      const run = new AdkRun(session, session !== outer, signalOf(context));
+    const own = optionsOf(this, context);
+    return runInSession(own, (session) => {
+      const run = new AdkRun(session, own.agent, session !== outer, signalOf(context));
       return run.follow(adkRuns.within(run, start));
     });
   };
 }
 
-function optionsOf(agent: unknown, context: InvocationContext): RunOptions {
+function optionsOf(agent: unknown, context: InvocationContext): RunOptions & { readonly agent: Agent } {
   const { agent: configured } = state().configuration.settings;
   const child = adkRuns.get() !== undefined;
   const own = isRecord(agent) ? textOf(agent['name']) : undefined;

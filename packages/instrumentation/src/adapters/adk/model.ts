@@ -44,6 +44,7 @@ function observedCall(original: Method): Method {
 }
 
 async function* listening(responses: AsyncGenerator<unknown>, request: LlmRequest, llm: unknown, run: AdkRun): AsyncGenerator<unknown> {
+  run.takenUp.modelCall();
   const call = guarded('measuring a model call', () => run.session.modelCall(requestOf(request, llm)));
   const words = new Words();
   try {

@@ -1,17 +1,20 @@
 import { guarded } from '../../errors.js';
-import type { ActiveSession, SessionOutcome } from '../../types.js';
+import type { ActiveSession, Agent, SessionOutcome } from '../../types.js';
 import { CurrentRun, LoopRun } from '../loop-run.js';
+import { TakenUp } from '../taken-up.js';
 import type { Event } from './types.js';
 
 /** One run of one agent. */
 export class AdkRun extends LoopRun {
+  readonly takenUp: TakenUp;
   private readonly owner: boolean;
   private readonly signal: AbortSignal | undefined;
   private failed = false;
 
   /** @param owner whether the session was opened for this run alone, so that the run's end is the session's */
-  constructor(session: ActiveSession, owner: boolean, signal: AbortSignal | undefined) {
+  constructor(session: ActiveSession, agent: Agent, owner: boolean, signal: AbortSignal | undefined) {
     super(session);
+    this.takenUp = new TakenUp(agent);
     this.owner = owner;
     this.signal = signal;
   }

@@ -1,13 +1,17 @@
 import { runAction } from '../../action.js';
 import { guarded } from '../../errors.js';
+import type { ActionCall } from '../../types.js';
 import { patchesEnabled } from '../arming.js';
 import { patchInherited, patchProperty } from '../patching.js';
+import { confirmationOf } from './confirmation.js';
 import { type AdkRun, adkRuns } from './run.js';
 import { isRecord, type Method, signalOf, type ToolCall, textOf } from './types.js';
 
 /** A call on its way from the plugins to its tool. */
 interface Pending extends ToolCall {
   readonly run: AdkRun | undefined;
+  /** What a human said about this very call; undefined where nobody was asked, or has answered yet. */
+  readonly confirmed: boolean | undefined;
 }
 
 /** By the context of the call: it goes along to the tool, and a tool that is called without one of these is called by the application. */
@@ -28,20 +32,35 @@ function expect({ tool, toolContext }: ToolCall): void {
   // A function is recorded where it runs: after its arguments were checked and a human has agreed, and with the error that it throws.
   if (isFunction(tool)) patchProperty(tool, 'execute', recordedFunction);
   else patchInherited(tool, 'runAsync', recordedTool);
-  pending.set(toolContext, { tool, toolContext, run: adkRuns.get() });
+  // Before the plugins have their say: one that asked for the confirmation takes it out of the context.
+  pending.set(toolContext, { tool, toolContext, run: adkRuns.get(), confirmed: confirmationOf(tool, toolContext) });
 }
 
-/** Wraps `PluginManager.runAfterToolCallback`: what has not run by now was answered by a callback, did not fit, or waits for a human. */
+/**
+ * Wraps `PluginManager.runAfterToolCallback`: what has not run by now was answered by a callback, did not fit, was denied by a human, or
+ * waits for one.
+ */
 export function observedAfterTool(original: Method): Method {
   return function (this: unknown, ...args) {
     guarded('looking at what was run', () => {
-      const { toolContext } = args[0] as ToolCall;
-      const callId = textOf(toolContext.functionCallId);
+      const { toolContext, toolArgs } = args[0] as ToolCall & { readonly toolArgs?: unknown };
       const left = take(toolContext);
-      if (left && callId !== undefined) left.run?.forgo([callId]);
+      if (left) settleUnrun(left, toolArgs);
     });
     return Reflect.apply(original, this, args);
   };
+}
+
+function settleUnrun(call: Pending, input: unknown): void {
+  if (call.confirmed === false) recordDenied(call, input);
+  const callId = textOf(call.toolContext.functionCallId);
+  if (callId !== undefined) call.run?.forgo([callId]);
+}
+
+/** A human said no: that is on record, and nothing runs. */
+function recordDenied(call: Pending, input: unknown): void {
+  const denied = { ...described(call, input), approvals: [{ decision: 'denied' as const }], refused: () => undefined };
+  void runAction<unknown>(denied, () => undefined);
 }
 
 /** Whether the class's own way of running a function is in place, and the function can be replaced: a frozen tool is recorded around it. */
@@ -77,17 +96,19 @@ function recordedTool(original: Method): Method {
 /** Of whatever is thrown, a refusal included, the framework makes an error that the model reads. */
 function recorded(call: Pending | undefined, input: unknown, execute: () => unknown): unknown {
   if (call === undefined) return execute();
-  const { tool, toolContext, run } = call;
+  call.run?.executed(textOf(call.toolContext.functionCallId));
+  // A tool that asks from within is called again whatever the answer, and deals with it itself: the answer is one record, the call another.
+  if (call.confirmed === false) guarded('recording an approval', () => recordDenied(call, input));
+  return runAction({ ...described(call, input), approvals: call.confirmed === true ? [{ decision: 'approved' }] : [] }, execute);
+}
+
+function described({ tool, toolContext, run }: Pending, input: unknown): ActionCall<unknown> {
   const callId = textOf(toolContext.functionCallId);
-  run?.executed(callId);
-  return runAction(
-    {
-      tool: { name: tool.name, type: 'function', callId },
-      arguments: input,
-      ...(run && { session: run.session }),
-      signal: signalOf(toolContext),
-      awaited: 'promise',
-    },
-    execute,
-  );
+  return {
+    tool: { name: tool.name, type: 'function', callId },
+    arguments: input,
+    ...(run && { session: run.session, reason: run.takenUp.reasonOf(tool.name, callId) }),
+    signal: signalOf(toolContext),
+    awaited: 'promise',
+  };
 }

@@ -11,6 +11,8 @@ export interface InvocationContext {
 export interface ToolContext {
   readonly functionCallId?: unknown;
   readonly abortSignal?: unknown;
+  /** Of a call that is taken up again after a human was asked. */
+  readonly toolConfirmation?: unknown;
 }
 
 export interface Tool {

@@ -2,6 +2,7 @@ import { guarded } from '../../errors.js';
 import { outcomeOfError } from '../../failure.js';
 import { currentSession, runInSession } from '../../session.js';
 import type { ActiveSession, SessionOptions } from '../../types.js';
+import { observeDecisions } from './approvals.js';
 import { observeReference, unobserved } from './model.js';
 import { type AgentRun, withRun } from './run.js';
 import type { RunOptions } from './types.js';
@@ -86,6 +87,7 @@ function isAborted(signal: unknown): boolean {
 /** The options of a run with everything in them observed that can hold a model. The application's object is not touched. */
 export function observeOptions<O extends RunOptions>(options: O, run: AgentRun, resolve: Resolve): O {
   run.calls.offers(options.tools);
+  guarded('recording an approval', () => observeDecisions(options.messages ?? options.prompt, run));
   const changed: Record<string, unknown> = { model: observeReference(options.model, run, resolve) };
   for (const name of ['prepareStep', 'experimental_prepareStep'] as const) {
     const prepareStep = options[name];

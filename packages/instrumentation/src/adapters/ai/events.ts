@@ -1,5 +1,6 @@
 import { runAction } from '../../action.js';
 import { guarded } from '../../errors.js';
+import { lookOnce, state } from '../../global.js';
 import { sessionForAction } from '../../session.js';
 import { patchesEnabled, reportUnarmed, statusesOf } from '../arming.js';
 import { isGovernedName, wasGoverned } from './governed.js';
@@ -115,8 +116,15 @@ function unpatched(): boolean {
 
 /** A copy that speaks of steps without a run around them; a run whose reader pulls from elsewhere does, too, where one is armed. */
 function reportByEvents(): void {
-  const known = ['ai', '@ai-sdk/provider-utils'].flatMap(statusesOf).some(({ state: own }) => own !== 'waiting');
-  if (!known) reportUnarmed('ai', 'bundled', undefined, 'heard by its events alone');
+  const known = (): boolean => ['ai', '@ai-sdk/provider-utils'].flatMap(statusesOf).some(({ state: own }) => own !== 'waiting');
+  const report = (): void => {
+    if (!known()) reportUnarmed('ai', 'bundled', undefined, 'heard by its events alone');
+  };
+  if (known()) return;
+  // What is loaded says more than events can: the file, and perhaps another reason.
+  lookOnce();
+  if (state().configuration.settings.strict) report();
+  else setImmediate(report);
 }
 
 function systemPrompt({ instructions, system = instructions, messages = [] }: StepStart): string | string[] {

@@ -65,7 +65,10 @@ export class Response {
     const runs = part.providerExecuted !== true && this.run.calls.runs(toolCallId, toolName);
     this.call.asked([{ callId: toolCallId, toolName, runs }], reason);
     if (reason === undefined) this.unexplained.set(toolCallId, toolName);
-    if (part.providerExecuted === true) this.run.providerCalls.set(toolCallId, { name: toolName, input: part.input });
+    if (part.providerExecuted === true) {
+      const { name, approved = false } = this.run.providerCalls.get(toolCallId) ?? {};
+      this.run.providerCalls.set(toolCallId, { name: toolName, input: part.input, approved: approved && name === toolName });
+    }
   }
 
   /** A call that came before any words gets those that came after it. */
@@ -94,6 +97,7 @@ export class Response {
         tool: { name: asked.name, type: 'extension', callId: part.toolCallId },
         arguments: parsed(asked.input),
         session: this.run.session,
+        approvals: asked.approved ? [{ decision: 'approved' }] : [],
         statusOf: () => status,
       },
       () => part.result,

@@ -13,7 +13,14 @@ export interface AgentRun {
   readonly toolNames: Map<string, string>;
   readonly calls: RunCalls;
   /** Calls that the provider runs itself, until their results come. */
-  readonly providerCalls: Map<string, { readonly name: string; readonly input: unknown }>;
+  readonly providerCalls: Map<string, ProviderCall>;
+}
+
+interface ProviderCall {
+  readonly name: string;
+  readonly input: unknown;
+  /** By a human, before this run. */
+  readonly approved?: boolean;
 }
 
 /** What a {@link Response} needs of a run; other frameworks speak to the same models. */
@@ -51,9 +58,9 @@ export function withRun<T>(session: ActiveSession, owner: boolean, fn: (run: Age
   return frames.run(own, fn, run);
 }
 
-/** A tool call that is in the conversation already, as when a run goes on after a human approved it. */
+/** A tool call that is in the conversation already, as when a run goes on after a human approved it: the last one by its id. */
 export function callInMessages(options: ToolOptions): { name: string; utterance: Utterance } | undefined {
-  for (const message of options.messages ?? []) {
+  for (const message of [...(options.messages ?? [])].reverse()) {
     if (message.role !== 'assistant' || !Array.isArray(message.content)) continue;
     const utterance = new Utterance();
     for (const part of message.content as Part[]) {

@@ -37,6 +37,13 @@ export interface Part {
   /** Of a call in a result: unknown tool, or arguments that its schema refuses. */
   readonly invalid?: unknown;
   readonly providerMetadata?: unknown;
+  /** Of a request for an approval, and of the answer to it. */
+  readonly approvalId?: unknown;
+  readonly approved?: unknown;
+  /** Of a request that a function of the application answered (ai 7). */
+  readonly isAutomatic?: unknown;
+  /** Of a result in the conversation. */
+  readonly output?: unknown;
 }
 
 export interface GenerateResult {
@@ -51,6 +58,9 @@ export interface StreamResult {
 export interface RunOptions {
   readonly model?: unknown;
   readonly tools?: unknown;
+  readonly messages?: unknown;
+  /** A text, or messages. */
+  readonly prompt?: unknown;
   readonly prepareStep?: unknown;
   readonly experimental_prepareStep?: unknown;
   readonly experimental_repairToolCall?: unknown;

@@ -1,10 +1,10 @@
 import type { Exports } from '../adapter.js';
 
 interface Client {
-  readonly beta: { readonly messages: { toolRunner(params: object): PromiseLike<unknown> } };
+  readonly beta?: { readonly messages?: { toolRunner?(params: object): PromiseLike<unknown> } };
 }
 
-/** Has a tool runner call the tool `name` once; its requests are answered here. */
+/** Has a tool runner call the tool `name` once, where the version has one; its requests are answered here. */
 export async function probeToolRunner(load: (specifier: string) => Promise<Exports>, name: string): Promise<void> {
   const exports = await load('@anthropic-ai/sdk');
   const Anthropic = (exports['Anthropic'] ?? exports['default']) as new (options: object) => Client;
@@ -18,5 +18,5 @@ export async function probeToolRunner(load: (specifier: string) => Promise<Expor
   };
   const client = new Anthropic({ apiKey: 'none', baseURL: 'http://127.0.0.1', fetch });
   const tool = { name, description: '', input_schema: { type: 'object' }, run: () => 'done' };
-  await client.beta.messages.toolRunner({ model: 'none', max_tokens: 1, messages: [{ role: 'user', content: '.' }], tools: [tool] });
+  await client.beta?.messages?.toolRunner?.({ model: 'none', max_tokens: 1, messages: [{ role: 'user', content: '.' }], tools: [tool] });
 }

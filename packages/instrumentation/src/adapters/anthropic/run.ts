@@ -3,7 +3,9 @@ import type { ActiveSession, ModelCall } from '../../types.js';
 import { CurrentRun, LoopRun } from '../loop-run.js';
 import { Speech } from '../speech.js';
 import { RequestReader } from './request.js';
-import type { Block, Message, MessageParams, MessageStream, ToolRunner } from './types.js';
+import type { Block, Message, MessageParams, MessageStream, ToolRunner, ToolUse } from './types.js';
+
+type Call = Block & Pick<ToolUse, 'id' | 'name'>;
 
 const byRunner = new WeakMap<ToolRunner, AnthropicRun>();
 /** By call that was asked for in it: a tool that starts while the reply streams starts wherever the application reads that. */
@@ -16,6 +18,9 @@ export class AnthropicRun extends LoopRun {
   private model: ModelCall | undefined;
   private speech = new Speech();
   private readonly calls = new Set<string>();
+  /** Calls of the latest reply, and those of them that tools were found to run for. */
+  private latest: readonly Call[] = [];
+  private readonly found = new Set<Call>();
   private changed = false;
 
   constructor(session: ActiveSession, runner: ToolRunner) {
@@ -40,9 +45,36 @@ export class AnthropicRun extends LoopRun {
   /** A model call: what was asked for before it has been answered by now. */
   sends(params: MessageParams): void {
     this.model?.done();
+    if (this.summarises(params)) {
+      // The summary takes the place of the conversation, with all that is pending in it.
+      this.changed = true;
+      return;
+    }
     this.answered(params);
     this.model = this.session.modelCall(this.requests.read(params));
     this.speech = new Speech();
+    this.latest = [];
+    this.found.clear();
+  }
+
+  /** A tool is about to run: also one that was added on the way, or that a reply that was cut off asks for. */
+  begins({ id, name }: Partial<ToolUse>): void {
+    if (id === undefined || name === undefined || !this.calls.has(id) || this.unexecuted.includes(id)) return;
+    guarded('reading the model response', () => this.model?.asked([{ callId: id, toolName: name, runs: true }], this.speech.reasonAt(id)));
+  }
+
+  /** The call that a tool is run for, where the package does not say: they are run in the order in which they were asked for. */
+  callOf(name: string, input: unknown): ToolUse | undefined {
+    const text = JSON.stringify(input);
+    const same = this.latest.filter((call) => call.name === name && JSON.stringify(call.input) === text);
+    const call = same.find((one) => !this.found.has(one)) ?? same.at(-1);
+    if (call !== undefined) this.found.add(call);
+    return call;
+  }
+
+  /** A request of the runner's own, in which the agent's prompt and tools have no part. */
+  private summarises({ tools, thread }: MessageParams): boolean {
+    return this.runner.params?.compactionControl?.enabled === true && tools === undefined && thread === undefined;
   }
 
   /** The generator itself, which tells of each message before the application sees it, and of its end. */
@@ -84,6 +116,7 @@ export class AnthropicRun extends LoopRun {
     this.model?.asked([{ callId: block.id, toolName: block.name }], this.speech.reason());
     byCall.set(block.id, this);
     this.calls.add(block.id);
+    this.latest = [...this.latest.filter(({ id }) => id !== block.id), block as Call];
   }
 
   /** Only now is it known whether the runner will run the calls: a reply that was cut off asks for nothing. */

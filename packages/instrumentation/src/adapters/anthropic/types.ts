@@ -1,7 +1,16 @@
 /** The parts of the package's interface that are read here. */
 
 export interface ToolRunner {
-  readonly params?: { readonly tools?: readonly RunnableTool[] };
+  readonly params?: RunnerParams;
+  setMessagesParams?(params: object): unknown;
+}
+
+interface RunnerParams {
+  readonly tools?: readonly RunnableTool[];
+  /** Tools start while the reply streams. */
+  readonly runToolsEagerly?: unknown;
+  /** Before 0.128: the runner has the conversation summarised when it grows too long. */
+  readonly compactionControl?: { readonly enabled?: unknown };
 }
 
 /** A tool with its function in it, or as it is sent. */
@@ -42,6 +51,7 @@ export interface Block {
   readonly thinking?: unknown;
   /** Of thinking that is handed out encrypted only. */
   readonly data?: unknown;
+  readonly input?: unknown;
   readonly toolset_name?: unknown;
   /** Of a result. */
   readonly tool_use_id?: unknown;
@@ -59,6 +69,14 @@ export interface ToolUse {
   readonly name: string;
   readonly input?: unknown;
   readonly toolset_name?: unknown;
+  /** Of a call in a managed session; `ask`: it waits until somebody confirms it. */
+  readonly evaluated_permission?: unknown;
+}
+
+/** What a runner of a managed session yields for each call. */
+export interface Dispatched {
+  readonly event?: ToolUse;
+  readonly confirmation?: unknown;
 }
 
 export interface ToolContext {

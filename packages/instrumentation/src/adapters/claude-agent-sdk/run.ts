@@ -3,6 +3,7 @@ import { state } from '../../global.js';
 import { IdleTimer } from '../../idle.js';
 import { liveSession, runInSession } from '../../session.js';
 import type { ActiveSession, SessionOutcome } from '../../types.js';
+import { HookAnswers } from './answers.js';
 import { ToolCalls } from './calls.js';
 import { ReadAhead } from './read-ahead.js';
 import { Scope } from './scope.js';
@@ -27,7 +28,8 @@ export function outcomeOfQuery(error: unknown): SessionOutcome | undefined {
 /** One query: the program of the package runs the agent, its sub-agents and their tools, and tells of them by messages and hooks. */
 export class QueryRun {
   readonly calls: ToolCalls;
-  private readonly options: Options;
+  readonly answers = new HookAnswers();
+  private options: Options;
   private readonly children = new Map<string, Scope>();
   /** Calls that sub-agents work for, by the sub-agent. */
   private readonly parents = new Map<string, string>();
@@ -52,6 +54,22 @@ export class QueryRun {
       this.settle = (outcome) => (outcome === 'completed' ? resolve() : reject(new Ended(outcome)));
     });
     this.settled.catch(() => undefined);
+  }
+
+  /** What became known of it after its program was started. */
+  claimed(options: Options | undefined): void {
+    this.options = { ...this.options, ...options };
+  }
+
+  /** The application is through with a session. */
+  closed(): void {
+    this.end(this.outcome ?? 'completed');
+  }
+
+  /** One turn is over whose messages were not seen: what no hook told the end of was refused after it had been let. */
+  turned(outcome: SessionOutcome): void {
+    if (outcome === 'completed') this.calls.end('not_executed');
+    this.end(outcome);
   }
 
   /** Begins in its session, in which it is made; answers when it is over. */
@@ -201,7 +219,7 @@ export class QueryRun {
     this.idle?.stop();
     this.turnEnded();
     const how = this.stopped ? 'cancelled' : (outcome ?? (returned ? 'cancelled' : 'completed'));
-    this.calls.end(how === 'error');
+    this.calls.end(how === 'error' ? 'process_ended' : 'AbortError');
     for (const scope of [...this.children.values()].reverse()) this.finish(scope);
     this.main?.forgo();
     if (this.main) this.main.over = true;

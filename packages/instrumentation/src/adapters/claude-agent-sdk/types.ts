@@ -8,12 +8,20 @@ export type HookCallback = (
 ) => Promise<HookOutput>;
 export interface HookMatcher {
   readonly matcher?: string;
-  readonly hooks: readonly HookCallback[];
+  readonly hooks?: readonly HookCallback[];
   /** Seconds. */
   readonly timeout?: number;
 }
 
+/** Asks the application whether a call may run. */
+export type CanUseTool = (
+  toolName: string,
+  input: unknown,
+  options?: { readonly toolUseID?: unknown; readonly signal?: AbortSignal },
+) => unknown;
+
 export interface Options {
+  readonly canUseTool?: CanUseTool;
   readonly abortController?: AbortController;
   readonly systemPrompt?: unknown;
   readonly agents?: Readonly<Record<string, { readonly prompt?: unknown; readonly tools?: readonly string[] } | undefined>>;
@@ -79,6 +87,18 @@ export interface Query extends Messages {
 /** A query whose program has been started ahead. */
 export interface WarmQuery {
   query(...args: unknown[]): Query;
+}
+
+/** A program that has been started before it is known what for. */
+export interface SpareProcess {
+  claim(params: QueryParams, ...rest: unknown[]): Query;
+}
+
+/** A session of version 0.2. */
+export interface TurnSession {
+  /** Not of the published interface. */
+  readonly query: Query;
+  close(...args: unknown[]): unknown;
 }
 
 /** A tool of a server in this process. */

@@ -1,4 +1,5 @@
 import type { ActiveSession, ModelCall } from '../../types.js';
+import { forgetApproval } from './approved.js';
 import type { Asked } from './words.js';
 
 /** A tool call that a model call of this process asked for. */
@@ -28,6 +29,7 @@ export function remember(session: ActiveSession, call: ModelCall, calls: readonl
     const { callId, toolName, reason } = asked;
     call.asked([{ callId, toolName }], reason);
     entries.delete(callId);
+    forgetApproval(session, callId);
     entries.set(callId, { call, asked });
     if (entries.size > LIMIT) entries.delete(entries.keys().next().value as string);
   }

@@ -6,6 +6,11 @@ function isBubbleUp(error: unknown): boolean {
   return isRecord(error) && error['is_bubble_up'] === true;
 }
 
+/** What `interrupt` throws: the node runs again from its start when somebody has answered. */
+export function isPause(error: unknown): boolean {
+  return isBubbleUp(error) && isRecord(error) && (error['name'] === 'GraphInterrupt' || error['name'] === 'NodeInterrupt');
+}
+
 /** LangChain gives the reason of the signal, or an error of its own with the reason's text, or `Aborted`. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   const reason: unknown = signal.reason;

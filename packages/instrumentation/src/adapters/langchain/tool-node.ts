@@ -5,6 +5,7 @@ import { currentSession } from '../../session.js';
 import type { ActionCall, ActionStatus } from '../../types.js';
 import { patchesEnabled } from '../arming.js';
 import { isPatched } from '../patching.js';
+import { approvalOf } from './approved.js';
 import { expectExecution, wasAsked } from './asked.js';
 import { statusOfError } from './errors.js';
 import { dedupeKey, refusalMessage } from './tool.js';
@@ -71,14 +72,19 @@ function attested(call: ToolCall, { wrapToolCall }: ToolNode, run: () => unknown
 function describe(tool: Tool, call: ToolCall, config: Config | undefined, state: unknown, form: Form): ActionCall<unknown> {
   const { id: callId, name } = call;
   const session = currentSession();
+  const approval = approvalOf(session, callId, name, call.args);
   return {
     tool: { name, type: 'function', callId },
     arguments: call.args,
     reason: callId === undefined || wasAsked(session, callId) ? undefined : reasonIn(messagesIn(state), callId),
+    approvals: approval.links,
     signal: config?.signal,
     awaited: 'promise',
     statusOf,
-    statusOfError: (error) => statusOfError(error, config?.signal),
+    statusOfError: (error) => {
+      approval.threw(error);
+      return statusOfError(error, config?.signal);
+    },
     refused: (refusal) => {
       if (callId === undefined || form.toolMessage === undefined) throw new ActionDenied(refusal);
       return refusalMessage(refusal, callId, form);

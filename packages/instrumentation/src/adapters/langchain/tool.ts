@@ -5,6 +5,7 @@ import { currentSession } from '../../session.js';
 import type { ActionCall } from '../../types.js';
 import { patchesEnabled } from '../arming.js';
 import { patchInherited } from '../patching.js';
+import { approvalOf } from './approved.js';
 import { wasAsked } from './asked.js';
 import { statusOfError } from './errors.js';
 import { type Config, type Form, isRecord, isToolCall, messagesIn, type Tool } from './types.js';
@@ -47,7 +48,7 @@ function describeWhole(tool: Tool, [argument, given]: unknown[], form: Form): Ac
   const config: Config = configOf(given);
   const callId = callIdOf(config, argument);
   const whole = { name: tool.name, _call: tool._call };
-  return describe(whole, isToolCall(argument) ? argument.args : argument, callId, config, form);
+  return describe(whole, isToolCall(argument) ? argument.args : argument, callId, config, form, argument);
 }
 
 /** LangChain takes callbacks in the place of a configuration too. */
@@ -66,7 +67,7 @@ function recordedInner(original: Inner): Inner {
     if (config === undefined || found === undefined) return execute();
     underWay.delete(config);
     const call = guarded('describing a tool call', () =>
-      describe(this as Tool, input, callIdOf(config, found.argument), config, found.form),
+      describe(this as Tool, input, callIdOf(config, found.argument), config, found.form, found.argument),
     );
     return call === undefined ? execute() : runAction(call, execute);
   };
@@ -79,15 +80,28 @@ function callIdOf(config: Config | undefined, argument: unknown): string | undef
   return given.find((id): id is string => typeof id === 'string' && id !== '');
 }
 
-function describe(tool: Tool, input: unknown, callId: string | undefined, config: Config | undefined, form: Form): ActionCall<unknown> {
+/** @param argument what the tool was called with, before its schema made `input` of it */
+function describe(
+  tool: Tool,
+  input: unknown,
+  callId: string | undefined,
+  config: Config | undefined,
+  form: Form,
+  argument: unknown,
+): ActionCall<unknown> {
   const session = currentSession();
+  const approval = approvalOf(session, callId, tool.name, isToolCall(argument) ? argument.args : argument);
   return {
     tool: { name: tool.name, type: 'function', callId },
     arguments: input,
     reason: callId === undefined || wasAsked(session, callId) ? undefined : reasonIn(messagesIn(config?.state), callId),
+    approvals: approval.links,
     signal: config?.signal,
     awaited: 'promise',
-    statusOfError: (error) => statusOfError(error, config?.signal),
+    statusOfError: (error) => {
+      approval.threw(error);
+      return statusOfError(error, config?.signal);
+    },
     refused: (refusal) => {
       if (callId === undefined) throw new ActionDenied(refusal);
       const message = refusalMessage(refusal, callId, form);

@@ -1,24 +1,33 @@
 import { guarded } from '../../errors.js';
 import { state } from '../../global.js';
 import { type RunOptions, runInSession } from '../../session.js';
-import type { SessionOutcome } from '../../types.js';
+import type { Agent, SessionOutcome } from '../../types.js';
 import { patchesEnabled, runOptions } from '../arming.js';
+import { decisionIn } from './decision.js';
 import { MastraRun, mastraRuns } from './run.js';
 import { withStep } from './steps.js';
 import { isRecord, type Method, type RunOptions as Options, type Output, textOf } from './types.js';
 
 /** Wraps a method of `Agent` that answers when its run is over; the session has ended then, for whoever ends the process next. */
-export function recordedRun(original: Method): Method {
-  return observedRun(original, (start) => {
+export function recordedRun(original: Method, kind: Kind = {}): Method {
+  const follow: Follow = (start) => {
     const { started, whole } = start((own) => own);
     const answer = (): unknown => started;
     return whole.then(answer, answer);
-  });
+  };
+  return observedRun(original, follow, kind);
 }
 
 /** Wraps a method of `Agent` that answers a stream: the run lasts as long as that. */
-export function recordedStream(original: Method): Method {
-  return observedRun(original, (start) => start((own) => own.then(overOf)).started);
+export function recordedStream(original: Method, kind: Kind = {}): Method {
+  return observedRun(original, (start) => start((own) => own.then(overOf)).started, kind);
+}
+
+interface Kind {
+  /** It goes on with a run that had stopped; its first argument says with what. */
+  readonly resumed?: boolean;
+  /** It has several agents run. */
+  readonly network?: boolean;
 }
 
 /** How a run ended that did not throw: neither an abort nor an error in the middle of a stream is thrown. */
@@ -35,15 +44,22 @@ interface Begun {
   readonly whole: Promise<unknown>;
 }
 
-/** @param follow gives what the caller gets; its argument starts the run, which lasts as long as what is made of the framework's promise */
-function observedRun(original: Method, follow: (start: (lasts: (own: Promise<unknown>) => Promise<unknown>) => Begun) => unknown): Method {
+/** Gives what the caller gets; its argument starts the run, which lasts as long as what is made of the framework's promise. */
+type Follow = (start: (lasts: (own: Promise<unknown>) => Promise<unknown>) => Begun) => unknown;
+
+function observedRun(original: Method, follow: Follow, { resumed = false, network = false }: Kind): Method {
   return function (this: unknown, ...args) {
     if (!patchesEnabled()) return Reflect.apply(original, this, args);
     const options = (isRecord(args[1]) ? args[1] : {}) as Options;
+    const outer = mastraRuns.get();
+    const decision = resumed ? guarded('looking at a decision', () => decisionIn(args[0], options)) : undefined;
+    // The model of a network comes next, or an agent: what was decided was about a call before it.
+    if (outer?.network) outer.over();
     return follow((lasts) => {
       let started: Promise<unknown> = Promise.resolve();
-      const whole = runInSession(optionsOf(this, options), (session) => {
-        const run = new MastraRun(session);
+      const own = optionsOf(this, options, outer);
+      const whole = runInSession(own, (session) => {
+        const run = new MastraRun({ session, agent: own.agent, decision, network });
         const given = guarded('observing options', () => withStep(args[1], run)) ?? args[1];
         started = mastraRuns.within(run, () => Reflect.apply(original, this, [args[0], given, ...args.slice(2)])) as Promise<unknown>;
         return ended(run, lasts(started), options.abortSignal);
@@ -82,7 +98,11 @@ function isAborted(signal: unknown): boolean {
  * garbage. Must not hold on to the output, which could not be collected otherwise.
  */
 function overOf(output: unknown): Promise<unknown> {
-  if (!isRecord(output) || typeof output['_waitUntilFinished'] !== 'function') return Promise.resolve(output);
+  if (!isRecord(output)) return Promise.resolve(output);
+  // Of a network it is a promise, which settles with it, read or not.
+  const { status } = output;
+  if (status instanceof Promise) return status.then((own: unknown) => ({ status: own }));
+  if (typeof output['_waitUntilFinished'] !== 'function') return Promise.resolve(output);
   const own = new WeakRef(output);
   const finished = (output as Required<Output>)._waitUntilFinished().then(() => ({ status: own.deref()?.['status'] }));
   const collected = new Promise((resolve) => uncollected.register(output, () => resolve({ status: 'abandoned' })));
@@ -91,7 +111,7 @@ function overOf(output: unknown): Promise<unknown> {
 
 const uncollected = new FinalizationRegistry<() => void>((end) => end());
 
-function optionsOf(agent: unknown, options: Options): RunOptions {
+function optionsOf(agent: unknown, options: Options, outer: MastraRun | undefined): RunOptions & { readonly agent: Agent } {
   const { agent: configured } = state().configuration.settings;
   const own = isRecord(agent) ? textOf(agent['name']) : undefined;
   const name = configured.name !== configured.id ? configured.name : own;
@@ -100,7 +120,7 @@ function optionsOf(agent: unknown, options: Options): RunOptions {
     ...runOptions(),
     // The id is the one that collectors and registers know the application by.
     agent: { ...configured, ...(name !== undefined && { name }) },
-    automatic: true,
+    automatic: outer?.network ? 'child' : true,
     outcomeOf: (error) => (error instanceof Ended ? error.outcome : isAborted(options.abortSignal) ? 'cancelled' : undefined),
     ...(conversationId !== undefined && { conversationId }),
   };

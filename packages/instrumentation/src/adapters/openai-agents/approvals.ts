@@ -3,7 +3,7 @@ import { guarded } from '../../errors.js';
 import type { Answer } from '../../guard.js';
 import type { ActionCall } from '../../types.js';
 import type { AgentRun } from './run.js';
-import { type CallItem, callIdOf, type RunContext } from './types.js';
+import { type CallItem, callIdOf, isRecord, type Method, type RunContext } from './types.js';
 
 /** A call that the runner is about to decide about: by its approval flow, which may ask a human. */
 export interface PendingCall {
@@ -12,6 +12,20 @@ export interface PendingCall {
   readonly toolName: string;
   readonly item: CallItem;
   readonly functionTool: boolean;
+  /** The runner says when it begins with this kind of call, and nothing keeps it from running then. */
+  readonly announced?: boolean;
+}
+
+/** Calls that a runner has said to begin. */
+const announced = new WeakSet<object>();
+
+/** Wraps `emit` of runners and agents, by which they tell of a tool that starts. */
+export function observedEmit(original: Method): Method {
+  return function (this: unknown, ...args) {
+    const details = args[0] === 'agent_tool_start' ? args.at(-1) : undefined;
+    if (isRecord(details) && isRecord(details['toolCall'])) announced.add(details['toolCall']);
+    return Reflect.apply(original, this, args);
+  };
 }
 
 /** What the framework knows of an approval of this very call, or of all calls of the tool. */
@@ -29,7 +43,8 @@ export function approvalsOf(pending: PendingCall): Answer['approvals'] {
 
 /**
  * After the framework has dealt with calls: those that a human denied go on record as such; and whatever did not run, because it
- * waits for an approval, was denied, did not fit its schema, was stopped by a guardrail or an abort, is not waited for any longer.
+ * waits for an approval, was denied, did not fit its schema, was stopped by a guardrail or an abort, is not waited for any longer. One
+ * that the runner began with is: where nobody has seen it run by now, it ran around us.
  */
 export function settleUnrun(calls: readonly PendingCall[], describe: (call: PendingCall) => ActionCall<unknown>, run: AgentRun): void {
   for (const pending of calls) {
@@ -39,5 +54,6 @@ export function settleUnrun(calls: readonly PendingCall[], describe: (call: Pend
       run.scope.enter(() => runAction<unknown>(call, () => undefined));
     });
   }
-  run.scope.session.forgo(calls.flatMap(({ item }) => callIdOf(item) ?? []));
+  const unrun = calls.filter((call) => !call.announced || !announced.has(call.item));
+  run.scope.session.forgo(unrun.flatMap(({ item }) => callIdOf(item) ?? []));
 }

@@ -127,7 +127,9 @@ export function observedCalls(original: Export): Method {
 }
 
 function pendingOf({ toolCall, tool }: FunctionRun, agent: unknown, { _context }: RunState): PendingCall {
-  const pending = { agent, context: _context, toolName: tool.name, item: toolCall, functionTool: true };
+  // A guardrail stops a call that was said to begin.
+  const announced = (tool.inputGuardrails ?? []).length === 0;
+  const pending = { agent, context: _context, toolName: tool.name, item: toolCall, functionTool: true, announced };
   pendingCalls.set(toolCall, pending);
   return pending;
 }

@@ -36,6 +36,7 @@ export interface CallItem {
 export interface Tool {
   readonly name: string;
   readonly invoke?: unknown;
+  readonly inputGuardrails?: readonly unknown[];
 }
 
 /** What `executeFunctionToolCalls` is handed for each call. */

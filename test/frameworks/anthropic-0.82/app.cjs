@@ -1,0 +1,5 @@
+const Anthropic = require('@anthropic-ai/sdk');
+const { betaZodTool } = require('@anthropic-ai/sdk/helpers/beta/zod');
+const { z } = require('zod');
+
+import('../anthropic/program.mjs').then(({ run }) => run({ Anthropic, betaZodTool, ToolError: Error, z }));

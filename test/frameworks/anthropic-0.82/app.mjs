@@ -1,0 +1,6 @@
+import Anthropic from '@anthropic-ai/sdk';
+import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import { z } from 'zod';
+import { run } from '../anthropic/program.mjs';
+
+await run({ Anthropic, betaZodTool, ToolError: Error, z });

@@ -1,0 +1,3 @@
+const Anthropic = require('@anthropic-ai/sdk');
+
+import('../anthropic/reach-program.mjs').then(({ reach }) => reach(Anthropic));

@@ -1,0 +1,3 @@
+const Anthropic = require('@anthropic-ai/sdk');
+
+import('./reach-program.mjs').then(({ reach }) => reach(Anthropic));

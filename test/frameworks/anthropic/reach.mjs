@@ -1,0 +1,4 @@
+import Anthropic from '@anthropic-ai/sdk';
+import { reach } from './reach-program.mjs';
+
+await reach(Anthropic);

@@ -1,0 +1,3 @@
+const sdk = require('@anthropic-ai/claude-agent-sdk');
+
+import('../claude-agent-sdk/reach-program.mjs').then(({ reach }) => reach(sdk));
