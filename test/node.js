@@ -11,7 +11,8 @@ const adapters = (names) => instrumentation(names.map((name) => `adapters/${name
 const collector = (names) => names.map((name) => `packages/collector/test/${name}.test.ts`);
 
 const FILES = [
-  ...adapters(['register', 'arming', 'instrumentation', 'endings', 'loading-ai', 'loading-mcp', 'mcp-server']),
+  ...adapters(['register', 'arming', 'instrumentation', 'endings', 'loading-ai', 'loading-mcp', 'mcp-server', 'reach', 'reach-mcp']),
+  ...adapters(['loader', 'late-look', 'anthropic-0', ...['ai', 'langchain', 'mastra', 'adk', 'claude'].map((name) => `approvals-${name}`)]),
   ...adapters(['ai7', 'adk', 'mastra', 'anthropic', 'claude-agent-sdk', 'openai', 'openai-agents', 'langchain-core', 'langchain-agents']),
   ...instrumentation(['evidence-processes', 'evidence-adoption', 'exit', 'session-process']),
   ...collector(['crash', 'ledger']),

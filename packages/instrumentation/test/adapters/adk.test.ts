@@ -1,45 +1,22 @@
 import { join } from 'node:path';
-import { fingerprintDigest, systemPromptValue, toolsValue } from '@agent-custody/chain';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nodeHashing } from '../../src/hashing.js';
-import { findings } from '../support/recording.js';
-import { linksIn } from './support/links.js';
-import { type Ended, FRAMEWORKS, GUARDED, NODE_22, runToEnd } from './support/process.js';
-import { type Sink, startSink } from './support/sink.js';
+import { describe, expect, it } from 'vitest';
+import { modelDigest, promptDigest, toolsDigest } from './support/fingerprints.js';
+import { FRAMEWORKS } from './support/process.js';
+import { claimUnchanged, expectAllExecuted, guardedRun, partOf, withAndWithout } from './support/program.js';
 
 const LOADINGS = [
   { name: 'as ES module', file: 'adk/app.mjs' },
   { name: 'as CommonJS', file: 'adk/app.cjs' },
 ];
-const program = NODE_22;
-const digestOf = (component: string, value: unknown) => fingerprintDigest(component, value, nodeHashing);
 /** Ids that nobody chose. */
 const masked = (stdout: string) => stdout.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'id');
 
 describe.each(LOADINGS)('an agent of ADK $name', ({ file }) => {
   const path = join(FRAMEWORKS, file);
-  let sink: Sink;
-  let recorded: Ended;
-  let plain: Ended;
-  let links: ReturnType<typeof linksIn>;
+  const run = withAndWithout(path);
+  const { links, plain, spans } = run;
 
-  beforeAll(async () => {
-    sink = await startSink();
-    links = linksIn(sink);
-    const env = { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: sink.url };
-    [recorded, plain] = await Promise.all([runToEnd(path, { endpoint: sink.url, env, program }), runToEnd(path, { node: [], program })]);
-  });
-  afterAll(() => sink.close());
-
-  it('behaves for the application exactly as it does without', () => {
-    expect(masked(recorded.stdout)).toBe(masked(plain.stdout));
-    expect(plain.stdout.split('\n').length).toBeGreaterThan(20);
-  });
-
-  it('delivers chains in which a verifier finds nothing', () => {
-    expect(findings(sink.links())).toEqual([]);
-    expect(sink.links().length).toBeGreaterThan(110);
-  });
+  claimUnchanged(run, { lines: 20, links: 110 }, masked);
 
   it('records each call with the arguments that the tool got and the id that the model gave it, whatever the class of the tool', () => {
     expect(['c1', 'c2', 's1', 'h1', 'w1', 'w2', 'i1', 'd1', 'p1', 'p2'].map((id) => links.call(id))).toEqual([
@@ -75,7 +52,7 @@ describe.each(LOADINGS)('an agent of ADK $name', ({ file }) => {
   });
 
   it('measures system prompt, tools and model as they were sent', () => {
-    const { requests } = JSON.parse(plain.stdout.split('\n')[0] ?? '') as {
+    const { requests } = JSON.parse(plain().split('\n')[0] ?? '') as {
       requests: {
         systemInstruction: string;
         tools: { functionDeclarations: { name: string; description: string; parameters: unknown }[] }[];
@@ -83,9 +60,9 @@ describe.each(LOADINGS)('an agent of ADK $name', ({ file }) => {
     };
     const [sent] = requests;
     expect(links.sessionOf('c1')[0]?.attributes).toMatchObject({
-      'custody.fingerprint.system_prompt': digestOf('system_prompt', systemPromptValue([sent?.systemInstruction ?? ''])),
-      'custody.fingerprint.tools': digestOf('tools', toolsValue(sent?.tools[0]?.functionDeclarations ?? [])),
-      'custody.fingerprint.model': digestOf('model', { provider: 'gcp.vertex.agent', name: 'scripted' }),
+      'custody.fingerprint.system_prompt': promptDigest([sent?.systemInstruction ?? '']),
+      'custody.fingerprint.tools': toolsDigest(sent?.tools[0]?.functionDeclarations ?? []),
+      'custody.fingerprint.model': modelDigest('gcp.vertex.agent', 'scripted'),
     });
     expect(links.kindsOf('c1')).not.toContain('fingerprint.change');
   });
@@ -103,7 +80,7 @@ describe.each(LOADINGS)('an agent of ADK $name', ({ file }) => {
   });
 
   it('attests what the models asked for, without what a callback, a human or the framework kept from running', () => {
-    for (const counts of links.attested()) expect(counts.split(' ')[0]).toBe(counts.split(' ')[1]);
+    expectAllExecuted(links);
     expect(links.attested()).toEqual(expect.arrayContaining(['2 2', '1 1', '0 0']));
     for (const callId of ['h2', 'u1', 'u2', 'g1', 'b1']) expect(links.intent(callId)).toBeUndefined();
   });
@@ -129,8 +106,7 @@ describe.each(LOADINGS)('an agent of ADK $name', ({ file }) => {
   });
 
   it('nests the spans of the application in the tool', () => {
-    const spans = sink.spans();
-    const inside = spans.find(({ name }) => name === 'inside the tool');
+    const inside = spans().find(({ name }) => name === 'inside the tool');
     expect(inside?.parentSpanId).toBe(links.outcome('l1')?.spanId);
   });
 
@@ -141,17 +117,14 @@ describe.each(LOADINGS)('an agent of ADK $name', ({ file }) => {
   });
 
   it('tells the model of a call that a policy refuses, waits for one that needs an approval, and the run goes on', async () => {
-    const guarded = await startSink();
-    const { stdout } = await runToEnd(path, { endpoint: guarded.url, env: { VETO: 'pay', APPROVE: 'add' }, node: GUARDED, program });
-    const refused = JSON.parse(stdout.split('\n').find((line) => line.includes('"refusing"')) ?? '') as { said: unknown };
+    const { stdout, links: guarded } = await guardedRun(path, { VETO: 'pay', APPROVE: 'add' });
+    const refused = partOf<{ said: unknown }>(stdout, 'refusing');
     expect(refused.said).toEqual([
       ['adder', 'pay', 'add'],
       ['adder', { error: "Error in tool 'pay': The call of pay was refused by policy (blocked): not here." }, { result: 2 }],
       ['adder', 'over'],
     ]);
-    expect([linksIn(guarded).call('r1')[2], linksIn(guarded).call('r2')[2]]).toEqual(['denied', 'ok']);
-    expect(linksIn(guarded).kind('approval').length).toBeGreaterThan(6);
-    expect(findings(guarded.links())).toEqual([]);
-    await guarded.close();
+    expect([guarded.call('r1')[2], guarded.call('r2')[2]]).toEqual(['denied', 'ok']);
+    expect(guarded.kind('approval').length).toBeGreaterThan(6);
   });
 });

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findings } from '../support/recording.js';
-import { type Ended, FIXTURES, runToEnd } from './support/process.js';
-import { type Sink, startSink } from './support/sink.js';
+import { describe, expect, it } from 'vitest';
+import { FIXTURES } from './support/process.js';
+import { claimUnchanged, withAndWithout } from './support/program.js';
 
 const LOADINGS = [
   { name: 'MCP version 1 as ES module', file: 'mcp1.mjs' },
@@ -12,37 +11,21 @@ const LOADINGS = [
 ];
 
 describe.each(LOADINGS)('$name', ({ file }) => {
-  let sink: Sink;
-  let recorded: Ended;
-  let plain: Ended;
+  const run = withAndWithout(join(FIXTURES, file));
+  const { all, links } = run;
 
-  beforeAll(async () => {
-    sink = await startSink();
-    const path = join(FIXTURES, file);
-    [recorded, plain] = await Promise.all([runToEnd(path, { endpoint: sink.url }), runToEnd(path, { node: [] })]);
-  });
-  afterAll(() => sink.close());
+  claimUnchanged(run, { lines: 8, links: 18 });
 
   const outcomes = () =>
-    sink
-      .links()
-      .flatMap(({ kind, attributes }) =>
-        kind === 'action.outcome' ? [[attributes['gen_ai.tool.name'], attributes['custody.action.status']]] : [],
-      );
+    links.kind('action.outcome').map(({ attributes }) => [attributes['gen_ai.tool.name'], attributes['custody.action.status']]);
 
-  it('behaves for the application exactly as it does without', () => {
-    expect(recorded.stdout).toBe(plain.stdout);
-    expect(plain.stdout.split('\n').length).toBeGreaterThan(8);
-  });
-
-  it('delivers one chain of the process, in which a verifier finds nothing', () => {
-    expect(findings(sink.links())).toEqual([]);
-    expect(sink.links().filter(({ kind }) => kind === 'session.start')).toHaveLength(1);
-    expect(sink.links().at(-1)).toMatchObject({ kind: 'session.end', attributes: { 'custody.session.outcome': 'shutdown' } });
+  it('delivers one chain of the process', () => {
+    expect(links.kind('session.start')).toHaveLength(1);
+    expect(all().at(-1)).toMatchObject({ kind: 'session.end', attributes: { 'custody.session.outcome': 'shutdown' } });
   });
 
   it('records each call as a tool of the kind that reaches out, with its arguments', () => {
-    const intents = sink.links().filter(({ kind }) => kind === 'action.intent');
+    const intents = links.kind('action.intent');
     expect(intents.map(({ content }) => content['gen_ai.tool.call.arguments']).slice(0, 4)).toEqual([
       '{"message":"hello"}',
       '{"a":1,"b":1}',
@@ -64,7 +47,7 @@ describe.each(LOADINGS)('$name', ({ file }) => {
         ['echo', 'error'],
       ]),
     );
-    const failed = sink.links().filter(({ attributes }) => attributes['custody.action.status'] === 'error');
+    const failed = all().filter(({ attributes }) => attributes['custody.action.status'] === 'error');
     expect(failed[0]?.attributes['error.type']).toBe('tool_error');
   });
 });

@@ -10,7 +10,7 @@ it('the examples of ai 7 do the same with the instrumentation as without', async
 
 it('the examples of Mastra do the same with the instrumentation as without', async () => {
   const tools = await sameWithAndWithout('mastra/peers.mjs', { program });
-  const first = [...Array(5).fill('weatherTool'), 'agent-research', 'weatherTool', 'agent-writing', 'weatherTool', 'remove'];
+  const first = [...Array(5).fill('weatherTool'), 'agent-research', 'weatherTool', 'agent-writing', 'weatherTool', 'remove', 'remove'];
   expect(tools).toEqual([...first, 'weatherTool', 'weatherTool', 'weatherTool', 'weather_get']);
 });
 

@@ -17,6 +17,7 @@ const HEADINGS: Partial<Record<(typeof FACTS)[number], string>> = {
   callId: 'call id',
   toolType: 'tool type',
   systemPrompt: 'system prompt',
+  crossCheck: 'cross-check',
   esm: 'ESM',
   cjs: 'CommonJS',
   node: 'every Node',

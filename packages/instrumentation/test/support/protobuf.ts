@@ -43,16 +43,29 @@ function value(bytes: Uint8Array): WireValue {
   return { other: 'none' };
 }
 
-/** The spans of an ExportTraceServiceRequest, with their attributes, parent and name. */
-export function spansOfProtobuf(request: Uint8Array): (SpanView & { readonly parentSpanId: string; readonly name: string })[] {
-  const spans = inside(request, 1).flatMap((resource) => inside(resource, 2).flatMap((scope) => inside(scope, 2)));
-  return spans.map((span) => ({
-    traceId: hex(inside(span, 1)[0] ?? new Uint8Array()),
-    spanId: hex(inside(span, 2)[0] ?? new Uint8Array()),
-    parentSpanId: hex(inside(span, 4)[0] ?? new Uint8Array()),
-    name: text(inside(span, 5)[0] ?? new Uint8Array()),
-    attributes: inside(span, 9).map(
-      (pair) => [text(inside(pair, 1)[0] ?? new Uint8Array()), value(inside(pair, 2)[0] ?? new Uint8Array())] as const,
-    ),
-  }));
+const attributesOf = (bytes: Uint8Array, number: number): (readonly [string, WireValue])[] =>
+  inside(bytes, number).map((pair) => [text(inside(pair, 1)[0] ?? NONE), value(inside(pair, 2)[0] ?? NONE)] as const);
+const NONE = new Uint8Array();
+
+interface ReadSpan extends SpanView {
+  readonly parentSpanId: string;
+  readonly name: string;
+  /** Attributes of the resource that it came under. */
+  readonly resource: readonly (readonly [string, WireValue])[];
+}
+
+/** The spans of an ExportTraceServiceRequest, with their attributes, resource, parent and name. */
+export function spansOfProtobuf(request: Uint8Array): ReadSpan[] {
+  return inside(request, 1).flatMap((perResource) => {
+    const resource = attributesOf(inside(perResource, 1)[0] ?? NONE, 1);
+    const spans = inside(perResource, 2).flatMap((perScope) => inside(perScope, 2));
+    return spans.map((span) => ({
+      traceId: hex(inside(span, 1)[0] ?? NONE),
+      spanId: hex(inside(span, 2)[0] ?? NONE),
+      parentSpanId: hex(inside(span, 4)[0] ?? NONE),
+      name: text(inside(span, 5)[0] ?? NONE),
+      attributes: attributesOf(span, 9),
+      resource,
+    }));
+  });
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -113,8 +113,16 @@ export async function runToEnd(file: string, options: Launch = {}): Promise<Ende
   return ended;
 }
 
-/** The version of a package that is installed in the folder of a framework. */
-export function versionIn(folder: string, packageName: string): string {
-  const path = join(FRAMEWORKS, folder, 'node_modules', packageName, 'package.json');
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+/** What a package says of itself, as it is installed in the folder of a framework, or beside our own. */
+export function packageIn(
+  folder: string,
+  packageName: string,
+): { readonly version: string; readonly engines?: { readonly node?: string } } {
+  const places = [join(FRAMEWORKS, folder), join(PACKAGE, '../..')].map((place) =>
+    join(place, 'node_modules', packageName, 'package.json'),
+  );
+  const path = places.find(existsSync);
+  if (path === undefined)
+    throw new Error(`${packageName} is not installed under test/frameworks/${folder}: run test/frameworks/install.js`);
+  return JSON.parse(readFileSync(path, 'utf8')) as ReturnType<typeof packageIn>;
 }

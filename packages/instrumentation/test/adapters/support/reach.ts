@@ -1,5 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import satisfies from 'semver/functions/satisfies.js';
+import minVersion from 'semver/ranges/min-version.js';
 import { expect } from 'vitest';
+import { NODE, NODE_22, PACKAGE, packageIn } from './process.js';
 
 /** `yes`, or why not: what a framework does not give is said, not guessed. */
 export type Fact = 'yes' | `no: ${string}`;
@@ -20,6 +25,7 @@ export const FACTS = [
   'cancellation',
   'veto',
   'nesting',
+  'crossCheck',
   'esm',
   'cjs',
   'node',
@@ -35,7 +41,7 @@ export const REACH = fileURLToPath(new URL('../reach/', import.meta.url));
  *
  * @param framework as people call it, with its major version where adapters tell them apart: `ai 5`
  * @param version the exact one that was tested
- * @param facts as observed; `node` is the versions of Node that it was tested on, where that is not all: `no: needs Node 22`
+ * @param facts as observed; `node` as {@link nodeFor} answers it
  * @example await reach('ai 6', '6.0.326', { arguments: observed(sawArguments, 'it does not say'), … })
  */
 export async function reach(framework: string, version: string, facts: Facts): Promise<void> {
@@ -48,4 +54,15 @@ export async function reach(framework: string, version: string, facts: Facts): P
 /** The fact for something that was, or was not, observed. */
 export function observed(seen: boolean, whyNot: string): Fact {
   return seen ? 'yes' : `no: ${whyNot}`;
+}
+
+/**
+ * The Node that a package is tested on, and whether that is every one that we support: the tests' own, the oldest, unless the package
+ * itself asks for a newer one.
+ */
+export function nodeFor(folder: string, packageName: string): { readonly program: string; readonly fact: Fact } {
+  const ours = (JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { engines: { node: string } }).engines.node;
+  const theirs = packageIn(folder, packageName).engines?.node ?? '*';
+  const oldest = satisfies(minVersion(ours) ?? ours, theirs);
+  return { program: oldest ? NODE : NODE_22, fact: observed(oldest, `needs Node ${minVersion(theirs)?.major}`) };
 }

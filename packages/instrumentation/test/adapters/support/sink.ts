@@ -29,10 +29,17 @@ export interface Sink {
   close(): Promise<void>;
 }
 
+/** What has the application's own spans exported to a sink, beside the links. */
+export function spansTo({ url }: Sink): Readonly<Record<string, string>> {
+  return { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: url };
+}
+
 export async function startSink(answer: (request: number) => Answer = () => ({ status: 200 })): Promise<Sink> {
   const spans: ReceivedSpan[] = [];
+  const links: LinkCopy[] = [];
   const waiting = new Set<() => void>();
   let requests = 0;
+  let read = 0;
   const server = createServer(async (request, response) => {
     const body = await bodyOf(request);
     const { status, headers = {}, after } = answer(requests++);
@@ -46,7 +53,11 @@ export async function startSink(answer: (request: number) => Answer = () => ({ s
   return {
     url: `http://127.0.0.1:${port}`,
     spans: () => spans,
-    links: () => spans.flatMap(linkOf),
+    links: () => {
+      // Each span is read once, however often a test asks.
+      for (; read < spans.length; read++) links.push(...spans.slice(read, read + 1).flatMap(linkOf));
+      return [...links];
+    },
     requests: () => requests,
     until: (holds) =>
       new Promise((resolve) => {

@@ -1,0 +1,4 @@
+import OpenAI from 'openai';
+import { reach } from '../openai/reach-program.mjs';
+
+await reach(OpenAI);

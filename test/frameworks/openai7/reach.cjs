@@ -1,0 +1,3 @@
+const OpenAI = require('openai');
+
+import('../openai/reach-program.mjs').then(({ reach }) => reach(OpenAI));
