@@ -33,13 +33,19 @@ export function actionsOf(agent: string, links: readonly LinkCopy[]): SessionAct
   const denied = denials.map(
     ({ intent, by }): DeniedAction => ({
       ...placeOf(agent, intent),
-      tool: text(intent, ATTR.toolName),
+      tool: refusedOf(intent),
       by,
       rule: text(intent, ATTR.policyRule),
       status: statuses.get(text(intent, ATTR.actionId)) ?? '',
     }),
   );
   return { actions: intents.size, approvals, denied };
+}
+
+/** What was not let: a tool, or the start of another agent. */
+function refusedOf(intent: LinkCopy): string {
+  const agent = text(intent, ATTR.childAgentId);
+  return agent === '' ? text(intent, ATTR.toolName) : `start of agent ${agent}`;
 }
 
 function approvalOf(agent: string, link: LinkCopy, intent: LinkCopy | undefined): AuditedApproval {
