@@ -30,7 +30,7 @@ describe.each(LOADINGS)('the tool runner of @anthropic-ai/sdk $name', ({ version
     expect(run.complaints()).not.toContain('UNARMED');
   });
 
-  claimToolRunner(run);
+  claimToolRunner(run, later);
   claimPolicy(path, STRICT);
 
   describe('where the application does something with its tools on the way', () => {

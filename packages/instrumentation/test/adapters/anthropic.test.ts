@@ -16,7 +16,7 @@ describe.each(LOADINGS)('the tool runner of @anthropic-ai/sdk $name', ({ file })
   const { links, plain } = run;
 
   claimUnchanged(run, { lines: 16, links: 60 });
-  claimToolRunner(run);
+  claimToolRunner(run, true);
 
   it('measures system prompt, tools and model as they were sent, also where a thread on the server keeps them', () => {
     const chain = links.sessionOf('p3');

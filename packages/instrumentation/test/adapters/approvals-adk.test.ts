@@ -37,7 +37,7 @@ describe.each(LOADINGS)('confirmations of ADK $name', ({ path }) => {
   const { links, recorded } = run;
   const decisions = (callId: string) => decisionsOf(links, callId);
 
-  claimUnchanged(run, { lines: 20, links: 100 }, withoutIds);
+  claimUnchanged(run, { lines: 18, links: 100 }, withoutIds);
 
   it('have the model told of a call that was denied, as without', () => {
     const [, , denied] = partsOf(recorded(), 'approving');
