@@ -42,9 +42,14 @@ export function runAction<T>(call: ActionCall<T>, execute: () => T): T {
   return streamAfter(waits, (refusal) => goOn(refusal) as AsyncIterable<unknown>, state().configuration.idleMs) as T;
 }
 
-/** A human's word on the action that the present code is inside of, said in the framework's own approval flow after the intent. */
-export function recordDecision(decision: ApprovalDecision): void {
-  state().frames.getStore()?.action?.said(decision);
+/**
+ * A human's word on the action that the present code is inside of, said in the framework's own approval flow after the intent.
+ *
+ * @param callId of the call that it is about: a framework that is used by hand may ask inside an action that is none of its own
+ */
+export function recordDecision(decision: ApprovalDecision, callId: string): void {
+  const action = state().frames.getStore()?.action;
+  if (action?.call.tool.callId === callId) action.said(decision);
 }
 
 function run<T>(action: Action, execute: () => T): T {

@@ -9,6 +9,8 @@ export interface Asked {
   readonly session: string;
   readonly agent: Agent;
   readonly toolName: string;
+  /** Another session asked under this id, too: whose call it is that comes later, the id does not say. */
+  readonly repeated?: boolean;
 }
 
 /** Calls remembered: a model that asks for calls that never come must not fill the memory. */
@@ -22,6 +24,13 @@ export class AskedCalls {
     this.calls.delete(callId);
     this.calls.set(callId, asked);
     if (this.calls.size > LIMIT) this.calls.delete(this.calls.keys().next().value as string);
+  }
+
+  /** As {@link remember}, where calls of several sessions are held. */
+  share(callId: string, asked: Asked): void {
+    const before = this.find(callId);
+    const repeated = before !== undefined && (before.repeated === true || before.session !== asked.session);
+    this.remember(callId, { ...asked, repeated });
   }
 
   find(callId: string | undefined): Asked | undefined {

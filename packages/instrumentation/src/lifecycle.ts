@@ -127,7 +127,7 @@ export class Session implements ActiveSession {
         for (const { callId, toolName, runs = false } of calls) {
           const asked = { reason, components, session: this.id, agent: this.agent, toolName };
           this.asked.remember(callId, asked);
-          state().asked.remember(callId, asked);
+          state().asked.share(callId, asked);
           this.attestation.asked(callId, runs);
         }
       },

@@ -42,8 +42,9 @@ export interface RunOptions extends SessionOptions {
 export function runInSession<T>({ automatic, outcomeOf, ...options }: RunOptions, fn: (session: ActiveSession) => T): T {
   const frame = state().frames.getStore();
   if (automatic === true && frame && !frame.action && frame.session.running) return join(frame.session, fn);
-  // One that a caller elsewhere asks for is not this action's, in which a server may happen to run.
-  const inside = callerOf(context.active()) ? undefined : frame?.action;
+  // One that a caller elsewhere asks for is not this action's, nor anybody's whom a server may happen to run for.
+  const outer = callerOf(context.active()) ? undefined : frame;
+  const inside = outer?.action;
   const announcement = inside?.starts(String((options.agent ?? state().configuration.settings.agent).id));
   if (announcement && 'message' in announcement) {
     const denied = new ActionDenied(announcement);
@@ -51,9 +52,9 @@ export function runInSession<T>({ automatic, outcomeOf, ...options }: RunOptions
     return Promise.reject(denied) as T;
   }
   const lineage = lineageOf(frame, announcement);
-  const own = automatic
-    ? (guarded('opening a session', () => openSession(options, lineage, true)) ?? openSession({}, lineage, true))
-    : openSession(options, lineage);
+  const inherited = { onBehalf: outer?.session.principal, automatic: Boolean(automatic) };
+  const open = (own: SessionOptions): Session => openSession(own, lineage, inherited);
+  const own = automatic ? (guarded('opening a session', () => open(options)) ?? open({})) : open(options);
   const inner: Frame = { session: own, action: undefined, parent: frame?.action ? frame : frame?.parent, context: own.context };
   const run = new Run(own, inner, outcomeOf);
   const memory = own.prepare();
@@ -90,7 +91,13 @@ function processSession(): Session {
   return present.processSession;
 }
 
-function openSession(options: SessionOptions, lineage: Lineage, automatic = false): Session {
+interface Opening {
+  /** The principal of the session that it is opened in, which may have ended. */
+  readonly onBehalf?: string | undefined;
+  readonly automatic?: boolean;
+}
+
+function openSession(options: SessionOptions, lineage: Lineage, { onBehalf, automatic = false }: Opening = {}): Session {
   const { settings } = state().configuration;
   const { principal, owner, memory } = settings;
   const agent: Agent = options.agent ?? settings.agent;
@@ -99,8 +106,7 @@ function openSession(options: SessionOptions, lineage: Lineage, automatic = fals
   watchExit();
   lookOnce();
   // Whoever an agent acts for, those that work for it act for, too: else a principal could approve what they had delegated.
-  const onBehalf = (lineage.type === 'nested' && lineage.in.principal) || principal;
-  return new Session({ principal: onBehalf, owner, memory, ...given }, agent, lineage, automatic);
+  return new Session({ principal: onBehalf || principal, owner, memory, ...given }, agent, lineage, automatic);
 }
 
 /** JavaScript gives what it likes; a link holds texts. */

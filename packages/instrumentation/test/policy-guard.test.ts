@@ -230,6 +230,20 @@ describe('an agent that works for another one', () => {
     expectHonest();
   });
 
+  test('does so where it starts only when the session that it works for has ended', async () => {
+    await new Promise<void>((done) => {
+      session({ agent, principal: 'alice@example.com' }, () => {
+        runAction({ tool: { name: 'delegate' }, arguments: {} }, () => {
+          const helps = (): void =>
+            session({ agent: { id: 'helper' } }, () => runAction({ tool: { name: 'look' }, arguments: {} }, () => done()));
+          setImmediate(helps);
+        });
+      });
+    });
+    expect(principals()).toEqual(['alice@example.com', 'alice@example.com']);
+    expectHonest();
+  });
+
   test('acts on behalf of whom its session names', () => {
     delegated({ principal: 'bob@example.com' });
     expect(principals()).toEqual(['alice@example.com', 'bob@example.com']);

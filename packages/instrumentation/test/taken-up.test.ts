@@ -1,6 +1,7 @@
 import { ATTR, fingerprintDigest } from '@agent-custody/chain';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runAction } from '../src/action.js';
+import { TakenUp } from '../src/adapters/taken-up.js';
 import { configure } from '../src/global.js';
 import { nodeHashing } from '../src/hashing.js';
 import { session } from '../src/session.js';
@@ -22,10 +23,10 @@ const digest = (component: string, value: unknown) => fingerprintDigest(componen
 const states = ['system_prompt', 'tools', 'model'].map((name) => `custody.fingerprint.${name}`);
 
 /** A run whose model asks for a call, and which stops there for a human. */
-function askAndStop(agent: string, callId = 'c1', memory = 'then'): void {
+function askAndStop(agent: string, callId = 'c1', memory = 'then', why = 'It is due.'): void {
   session({ agent: { id: agent }, memory: () => memory }, (own) => {
     const call = own.modelCall(sent);
-    call.asked([{ callId, toolName: 'pay' }], { text: 'It is due.', source: 'text' });
+    call.asked([{ callId, toolName: 'pay' }], { text: why, source: 'text' });
     call.done();
   });
 }
@@ -70,5 +71,16 @@ describe('a run that goes on in another session with the call that it stopped at
     expect(stateOf(takeUp('payer', { callId: 'c2', goesOn: false }))).toEqual(UNKNOWN);
     expect(stateOf(takeUp('payer', { tool: 'refund', goesOn: false }))).toEqual(UNKNOWN);
     expect(findings(recording.links())).toEqual([]);
+  });
+
+  test('has the reason that its model gave', () => {
+    askAndStop('payer');
+    expect(new TakenUp({ id: 'payer' }).reasonOf('pay', 'c1')).toEqual({ text: 'It is due.', source: 'text' });
+  });
+
+  test('has no reason of another conversation, where a provider numbers the calls of each from one', () => {
+    askAndStop('payer', 'c1', 'then', 'Alice asked for it.');
+    askAndStop('payer', 'c1', 'then', 'Bob asked for it.');
+    expect(new TakenUp({ id: 'payer' }).reasonOf('pay', 'c1')).toBeUndefined();
   });
 });

@@ -13,9 +13,9 @@ import { patchClass, patchExports } from './patching.js';
 
 /**
  * `@anthropic-ai/sdk` from 0.63, which is the first with a tool runner (`client.beta.messages.toolRunner`), to 1: streaming, eager or
- * neither, and those of managed sessions (`client.beta.sessions.events.toolRunner`). Tools run through one function of the package and members of its toolsets through another; before 0.134 it is the tools
- * themselves that are watched. Each model call of a runner goes through `messages.create`. Calls of the API without a runner run no
- * tools and are left alone, and so are the versions that have none.
+ * neither, and those of managed sessions (`client.beta.sessions.events.toolRunner`). Tools run through one function of the package and
+ * members of its toolsets through another; before 0.134 it is the tools themselves that are watched. Each model call of a runner goes
+ * through `messages.create`. Calls of the API without a runner run no tools and are left alone, and so are the versions that have none.
  */
 export const anthropicAdapter: Adapter = {
   name: 'anthropic',

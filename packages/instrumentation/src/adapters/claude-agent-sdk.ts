@@ -10,9 +10,9 @@ import type { Query, QueryParams, ServerTool, SpareProcess, TurnSession, WarmQue
 import { patchExports } from './patching.js';
 
 /**
- * `@anthropic-ai/claude-agent-sdk` 0.2 and 0.3: `query`, and `startup` and `prewarm` that begin one ahead. A native program runs the agent and its
- * tools and tells of them by hooks and messages: that is what is listened to, beside the application's own hooks. Sub-agents are
- * child sessions. The requests of the program are out of reach; what of them is known is what the application gave.
+ * `@anthropic-ai/claude-agent-sdk` 0.2 and 0.3: `query`, and `startup` and `prewarm` that begin one ahead. A native program runs the
+ * agent and its tools and tells of them by hooks and messages: that is what is listened to, beside the application's own hooks.
+ * Sub-agents are child sessions. The requests of the program are out of reach; what of them is known is what the application gave.
  */
 export const claudeAgentSdkAdapter: Adapter = {
   name: 'claude-agent-sdk',

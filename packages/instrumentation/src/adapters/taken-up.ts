@@ -12,8 +12,9 @@ export class TakenUp {
     this.heard = true;
   }
 
-  /** The reason of a call that the run had stopped at, where a model of this agent asked for it in this process. */
+  /** The reason of a call that the run had stopped at, where a model of this agent, and of no other run, asked for it in this process. */
   reasonOf(name: string, callId: string | undefined): Reason | undefined {
-    return this.heard ? undefined : state().asked.findOf(this.agent, { name, callId })?.reason;
+    const asked = this.heard ? undefined : state().asked.findOf(this.agent, { name, callId });
+    return asked?.repeated ? undefined : asked?.reason;
   }
 }

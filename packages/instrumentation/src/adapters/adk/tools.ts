@@ -2,6 +2,7 @@ import { runAction } from '../../action.js';
 import { guarded } from '../../errors.js';
 import type { ActionCall } from '../../types.js';
 import { patchesEnabled } from '../arming.js';
+import { recordDenied } from '../denied.js';
 import { patchInherited, patchProperty } from '../patching.js';
 import { confirmationOf } from './confirmation.js';
 import { type AdkRun, adkRuns } from './run.js';
@@ -52,15 +53,9 @@ export function observedAfterTool(original: Method): Method {
 }
 
 function settleUnrun(call: Pending, input: unknown): void {
-  if (call.confirmed === false) recordDenied(call, input);
+  if (call.confirmed === false) recordDenied(() => described(call, input));
   const callId = textOf(call.toolContext.functionCallId);
   if (callId !== undefined) call.run?.forgo([callId]);
-}
-
-/** A human said no: that is on record, and nothing runs. */
-function recordDenied(call: Pending, input: unknown): void {
-  const denied = { ...described(call, input), approvals: [{ decision: 'denied' as const }], refused: () => undefined };
-  void runAction<unknown>(denied, () => undefined);
 }
 
 /** Whether the class's own way of running a function is in place, and the function can be replaced: a frozen tool is recorded around it. */
@@ -98,7 +93,7 @@ function recorded(call: Pending | undefined, input: unknown, execute: () => unkn
   if (call === undefined) return execute();
   call.run?.executed(textOf(call.toolContext.functionCallId));
   // A tool that asks from within is called again whatever the answer, and deals with it itself: the answer is one record, the call another.
-  if (call.confirmed === false) guarded('recording an approval', () => recordDenied(call, input));
+  if (call.confirmed === false) recordDenied(() => described(call, input));
   return runAction({ ...described(call, input), approvals: call.confirmed === true ? [{ decision: 'approved' }] : [] }, execute);
 }
 

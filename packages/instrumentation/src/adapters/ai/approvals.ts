@@ -1,6 +1,6 @@
-import { runAction } from '../../action.js';
-import { guarded } from '../../errors.js';
 import type { Answer } from '../../guard.js';
+import type { ActionCall } from '../../types.js';
+import { recordDenied } from '../denied.js';
 import { type AgentRun, callInMessages } from './run.js';
 import type { Part, ToolOptions } from './types.js';
 
@@ -80,19 +80,16 @@ export function observeDecisions(conversation: unknown, run: AgentRun): void {
       if (decision.providerExecuted) run.providerCalls.set(callId, { name, input, approved: true });
     } else if (!recorded.has(answer)) {
       recorded.add(answer);
-      guarded('recording an approval', () => denied(decision, messages, run));
+      recordDenied(() => described(decision, messages, run));
     }
   }
 }
 
-function denied({ callId, toolName: name, input, providerExecuted }: Decision, messages: Messages, run: AgentRun): void {
-  const call = {
-    tool: { name, type: providerExecuted ? 'extension' : 'function', callId },
-    arguments: input,
-    reason: callInMessages({ toolCallId: callId, messages })?.utterance.reason(),
-    session: run.session,
-    approvals: [{ decision: 'denied' as const }],
-    refused: () => undefined,
-  };
-  runAction<unknown>(call, () => undefined);
+function described(
+  { callId, toolName: name, input, providerExecuted }: Decision,
+  messages: Messages,
+  { session }: AgentRun,
+): ActionCall<unknown> {
+  const tool = { name, type: providerExecuted ? 'extension' : 'function', callId };
+  return { tool, arguments: input, reason: callInMessages({ toolCallId: callId, messages })?.utterance.reason(), session };
 }

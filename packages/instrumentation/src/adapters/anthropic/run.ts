@@ -8,8 +8,13 @@ import type { Block, Message, MessageParams, MessageStream, ToolRunner, ToolUse 
 type Call = Block & Pick<ToolUse, 'id' | 'name'>;
 
 const byRunner = new WeakMap<ToolRunner, AnthropicRun>();
-/** By call that was asked for in it: a tool that starts while the reply streams starts wherever the application reads that. */
-const byCall = new Map<string, AnthropicRun>();
+/**
+ * By call that was asked for in it: a tool that starts while the reply streams starts wherever the application reads that. Weakly, since
+ * a loop that is left without a word never ends.
+ */
+const byCall = new Map<string, WeakRef<AnthropicRun>>();
+/** Calls remembered, of all loops. */
+const LIMIT = 10_000;
 
 /** One loop of a tool runner. */
 export class AnthropicRun extends LoopRun {
@@ -35,7 +40,7 @@ export class AnthropicRun extends LoopRun {
 
   /** The run that a call belongs to: the one that the present code is in, else the one that asked for it. */
   static ofCall(callId: string): AnthropicRun | undefined {
-    return anthropicRuns.get() ?? byCall.get(callId);
+    return anthropicRuns.get() ?? byCall.get(callId)?.deref();
   }
 
   takeOver(): void {
@@ -114,8 +119,10 @@ export class AnthropicRun extends LoopRun {
     this.speech.hear(block);
     if (block.type !== 'tool_use' || typeof block.id !== 'string' || typeof block.name !== 'string') return;
     this.model?.asked([{ callId: block.id, toolName: block.name }], this.speech.reason());
-    byCall.set(block.id, this);
     this.calls.add(block.id);
+    byCall.delete(block.id);
+    byCall.set(block.id, new WeakRef(this));
+    if (byCall.size > LIMIT) byCall.delete(byCall.keys().next().value as string);
     this.latest = [...this.latest.filter(({ id }) => id !== block.id), block as Call];
   }
 
@@ -150,7 +157,7 @@ export class AnthropicRun extends LoopRun {
   private end(early: boolean): void {
     this.model?.done();
     if (early || this.changed) this.forgo();
-    for (const callId of this.calls) if (byCall.get(callId) === this) byCall.delete(callId);
+    for (const callId of this.calls) if (byCall.get(callId)?.deref() === this) byCall.delete(callId);
   }
 }
 

@@ -4,6 +4,7 @@ import { recordDecision, runAction } from '../../action.js';
 import type { Refusal } from '../../guard.js';
 import type { ActionCall } from '../../types.js';
 import { putInFlight } from '../calls-in-flight.js';
+import { deferred } from '../deferred.js';
 import type { Scope } from './scope.js';
 import type { Block, HookInput } from './types.js';
 
@@ -125,7 +126,7 @@ export class ToolCalls {
       const refusal = await this.again(call, input, { signal, approvals: [{ decision }], told: false });
       return decision === 'denied' ? undefined : refusal;
     }
-    call.enter(() => recordDecision(decision));
+    call.enter(() => recordDecision(decision, callId));
     if (decision === 'denied') call.reject(new CallFailure('not_executed'));
     return undefined;
   }
@@ -208,14 +209,4 @@ function statusOfError(error: unknown): 'error' | 'denied' | 'cancelled' | undef
 
 function same(one: unknown, other: unknown): boolean {
   return toCanonical(one).text === toCanonical(other).text;
-}
-
-function deferred(): { readonly promise: Promise<unknown> } & Pick<Pending, 'resolve' | 'reject'> {
-  let resolve: Pending['resolve'] = () => undefined;
-  let reject: Pending['reject'] = () => undefined;
-  const promise = new Promise<unknown>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }

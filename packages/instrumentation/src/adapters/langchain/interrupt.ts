@@ -1,9 +1,9 @@
-import { runAction } from '../../action.js';
 import { guarded } from '../../errors.js';
 import { state } from '../../global.js';
 import { currentSession } from '../../session.js';
-import type { ActiveSession } from '../../types.js';
+import type { ActionCall, ActiveSession } from '../../types.js';
 import { patchesEnabled } from '../arming.js';
+import { recordDenied } from '../denied.js';
 import { approve } from './approved.js';
 import { wasAsked } from './asked.js';
 import { type Decided, decisionsIn } from './review.js';
@@ -24,25 +24,44 @@ const CHILD_CONFIG = Symbol.for('lc:child_config');
  */
 export function observedInterrupt(original: Export): Method {
   return function (this: unknown, ...args) {
+    const question = patchesEnabled() ? guarded('looking at a question', questionHere) : undefined;
     const answer: unknown = Reflect.apply(original, this, args as never[]);
-    if (patchesEnabled()) guarded('recording an approval', () => decide(args[0], answer));
+    if (question) guarded('recording an approval', () => decide(args[0], answer, question));
     return answer;
   };
 }
 
-function decide(asked: unknown, answer: unknown): void {
+function decide(asked: unknown, answer: unknown, question: Question): void {
   const session = currentSession();
   if (session === undefined || state().frames.getStore()?.action) return;
-  const { configurable = {} } = configHere();
-  const { [SCRATCHPAD]: scratchpad } = configurable;
-  const { currentTaskInput, interruptCounter } = isRecord(scratchpad) ? scratchpad : {};
-  const messages = messagesIn(currentTaskInput);
+  const { messages } = question;
   const decided = decisionsIn(asked, answer, messages);
-  const isNew = decided.length > 0 && isFirst(['thread_id', 'checkpoint_ns'].map((key) => configurable[key]).concat(interruptCounter));
+  const isNew = decided.length > 0 && isFirst(question);
   for (const { call, runs } of decided) {
     if (runs) approve(session, call.id, runs.name, runs.args);
-    else if (isNew) guarded('recording an approval', () => denied(session, call, messages));
+    else if (isNew) recordDenied(() => described(session, call, messages));
   }
+}
+
+/** A question that is about to be asked, or answered. */
+interface Question {
+  /** Thread, task and number. */
+  readonly place: readonly unknown[];
+  /** Of the state. */
+  readonly messages: readonly Message[];
+  /** Whether the answer is one that the run was given now, and not one that its thread holds; undefined where that does not show. */
+  readonly isNew: boolean | undefined;
+}
+
+function questionHere(): Question {
+  const { configurable = {} } = configHere();
+  const { [SCRATCHPAD]: scratchpad } = configurable;
+  const { currentTaskInput, interruptCounter, nullResume, resume } = isRecord(scratchpad) ? scratchpad : {};
+  const answers = Array.isArray(resume) ? resume.length : 0;
+  const at = Number(interruptCounter) + 1;
+  // An answer without an id comes after those that the thread holds; one with an id is the last of them.
+  const isNew = nullResume !== undefined ? at >= answers : at < answers - 1 ? false : undefined;
+  return { place: [configurable['thread_id'], configurable['checkpoint_ns'], at], messages: messagesIn(currentTaskInput), isNew };
 }
 
 const SCRATCHPAD = '__pregel_scratchpad';
@@ -54,28 +73,22 @@ function configHere(): Config {
   return extra?.[CHILD_CONFIG] ?? {};
 }
 
-function denied(session: ActiveSession, { id: callId, name, args }: Decided['call'], messages: readonly Message[]): void {
-  const call = {
-    tool: { name, type: 'function', callId },
-    arguments: args,
-    reason: wasAsked(session, callId) ? undefined : reasonIn(messages, callId),
-    approvals: [{ decision: 'denied' as const }],
-    refused: () => undefined,
-  };
-  runAction<unknown>(call, () => undefined);
+function described(session: ActiveSession, { id: callId, name, args }: Decided['call'], messages: readonly Message[]): ActionCall<unknown> {
+  const reason = wasAsked(session, callId) ? undefined : reasonIn(messages, callId);
+  return { tool: { name, type: 'function', callId }, arguments: args, reason };
 }
 
 const LIMIT = 10_000;
 const KEY = Symbol.for('agent-custody.instrumentation.v1.langchain-answered');
 
 /** A node that asks several times runs again from its start at each answer, and hears the earlier ones again. */
-function isFirst(question: readonly unknown[]): boolean {
+function isFirst({ place, isNew }: Question): boolean {
   const holder = globalThis as { [KEY]?: Set<string> };
   holder[KEY] ??= new Set();
   const answered = holder[KEY];
-  const key = JSON.stringify(question);
-  if (answered.has(key)) return false;
+  const key = JSON.stringify(place);
+  const known = answered.has(key);
   answered.add(key);
   if (answered.size > LIMIT) answered.delete(answered.values().next().value as string);
-  return true;
+  return isNew ?? !known;
 }

@@ -1,7 +1,6 @@
-import { runAction } from '../../action.js';
-import { guarded } from '../../errors.js';
 import { state } from '../../global.js';
 import type { ActionCall } from '../../types.js';
+import { recordDenied } from '../denied.js';
 import { type MastraRun, mastraRuns } from './run.js';
 import { isRecord, type RunOptions, textOf } from './types.js';
 
@@ -57,11 +56,7 @@ export class Decision {
   private settle(): void {
     const { call } = this;
     this.call = undefined;
-    if (call === undefined || this.approved) return;
-    guarded('recording an approval', () => {
-      const denied = { ...call.describe(), approvals: [{ decision: 'denied' as const }], refused: () => undefined };
-      void runAction<unknown>(denied, () => undefined);
-    });
+    if (call !== undefined && !this.approved) recordDenied(() => call.describe());
   }
 }
 

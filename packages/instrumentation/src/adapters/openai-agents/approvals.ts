@@ -1,7 +1,7 @@
-import { runAction } from '../../action.js';
 import { guarded } from '../../errors.js';
 import type { Answer } from '../../guard.js';
 import type { ActionCall } from '../../types.js';
+import { recordDenied } from '../denied.js';
 import type { AgentRun } from './run.js';
 import { type CallItem, callIdOf, isRecord, type Method, type RunContext } from './types.js';
 
@@ -48,11 +48,8 @@ export function approvalsOf(pending: PendingCall): Answer['approvals'] {
  */
 export function settleUnrun(calls: readonly PendingCall[], describe: (call: PendingCall) => ActionCall<unknown>, run: AgentRun): void {
   for (const pending of calls) {
-    guarded('recording an approval', () => {
-      if (decisionOn(pending) !== false) return;
-      const call = { ...describe(pending), approvals: [{ decision: 'denied' as const }], refused: () => undefined };
-      run.scope.enter(() => runAction<unknown>(call, () => undefined));
-    });
+    const denied = guarded('reading an approval', () => decisionOn(pending)) === false;
+    if (denied) run.scope.enter(() => recordDenied(() => describe(pending)));
   }
   const unrun = calls.filter((call) => !call.announced || !announced.has(call.item));
   run.scope.session.forgo(unrun.flatMap(({ item }) => callIdOf(item) ?? []));

@@ -4,9 +4,9 @@ import { guarded } from '../../errors.js';
 import { ActionDenied } from '../../guard.js';
 import type { ActionCall } from '../../types.js';
 import { patchesEnabled } from '../arming.js';
+import { deferred } from '../deferred.js';
 import { approvalsOf, type PendingCall, settleUnrun } from './approvals.js';
-import { deferred } from './deferred.js';
-import { type AgentRun, currentRun, pendingReason } from './run.js';
+import { type AgentRun, currentRun, originOf } from './run.js';
 import { callIdOf, isRecord, type Method, type RunContext, recordsIn, type Tool } from './types.js';
 
 type Export = (...args: never[]) => unknown;
@@ -58,7 +58,7 @@ async function one(run: AgentRun, pending: PendingCall, execute: () => unknown):
 
 function describe({ toolName, item }: PendingCall): ActionCall<unknown> {
   const tool = { name: toolName, type: 'function', callId: callIdOf(item) };
-  return { tool, arguments: item.actions ?? item.action, reason: pendingReason(item), awaited: 'promise', requested: true };
+  return { tool, arguments: item.actions ?? item.action, awaited: 'promise', ...originOf(item) };
 }
 
 class ComputerCall {

@@ -3,7 +3,7 @@ import { guarded } from '../../errors.js';
 import type { ActionCall, ActionStatus } from '../../types.js';
 import { patchesEnabled } from '../arming.js';
 import { approvalsOf, type PendingCall, settleUnrun } from './approvals.js';
-import { currentRun, pendingReason } from './run.js';
+import { currentRun, originOf } from './run.js';
 import { type CallItem, callIdOf, type FunctionRun, type Invocation, isRecord, type Method, parsed, type RunState } from './types.js';
 
 /** How the function of a tool fared: the framework makes a text of what it throws, and of a timeout. */
@@ -84,7 +84,6 @@ function describe({ tool, input, details }: Invocation): ActionCall<unknown> {
     awaited: 'promise',
     // An error would end the run; a result tells the model.
     refused: ({ message }) => message,
-    requested: currentRun() !== undefined,
     approvals: pending ? approvalsOf(pending) : [],
     statusOf: () => statusOf(execution, typeof tool.invoke === 'function' && watched.has(tool.invoke)),
     statusOfError,
@@ -93,7 +92,7 @@ function describe({ tool, input, details }: Invocation): ActionCall<unknown> {
 
 function described(name: string, item: CallItem | undefined, input: unknown): ActionCall<unknown> {
   const full = typeof item?.namespace === 'string' && item.namespace !== name ? `${item.namespace}.${name}` : name;
-  return { tool: { name: full, type: 'function', callId: callIdOf(item) }, arguments: parsed(input), reason: pendingReason(item) };
+  return { tool: { name: full, type: 'function', callId: callIdOf(item) }, arguments: parsed(input), ...originOf(item) };
 }
 
 function statusOf({ entered, failed, signal }: Execution, known: boolean): ActionStatus {

@@ -5,7 +5,7 @@ import type { ActionCall, ActionStatus } from '../../types.js';
 import { patchesEnabled } from '../arming.js';
 import { patchInherited } from '../patching.js';
 import { approvalsOf, type PendingCall, settleUnrun } from './approvals.js';
-import { currentRun, pendingReason } from './run.js';
+import { currentRun, originOf } from './run.js';
 import { callIdOf, isRecord, type Method, type RunContext, recordsIn, type Tool } from './types.js';
 
 type Export = (...args: never[]) => unknown;
@@ -100,9 +100,8 @@ function describe({ toolName, item }: PendingCall, kind: Kind): Described {
   return {
     tool: { name: toolName, type: 'function', callId: callIdOf(item) },
     arguments: item[kind.part],
-    reason: pendingReason(item),
     awaited: 'promise',
-    requested: true,
+    ...originOf(item),
     statusOf: kind.statusOf,
     refused: kind.refused,
   };

@@ -64,6 +64,8 @@ class Response {
       const calls = askedIn(output, run ? runsOf(this.request) : new Set());
       for (const { reason, ...call } of calls) this.call.asked([call], reason);
       if (run === undefined) return;
+      // Some providers number the calls of each response from one.
+      for (const { callId } of calls) run.before.delete(callId);
       const { session } = run.scope;
       run.asked = { session, callIds: calls.flatMap(({ callId, runs }) => (runs ? [callId] : [])) };
       run.hosted.received(output, session);

@@ -2,7 +2,7 @@ import { context } from '@opentelemetry/api';
 import { guarded } from '../../errors.js';
 import { type Frame, state } from '../../global.js';
 import { runInSession } from '../../session.js';
-import type { ActiveSession, Reason } from '../../types.js';
+import type { ActionCall, ActiveSession, Reason } from '../../types.js';
 import { runOptions } from '../arming.js';
 import type { Hosted } from './hosted.js';
 import { type Agent, type CallItem, callIdOf } from './types.js';
@@ -20,8 +20,8 @@ export interface AgentRun {
   /** Settles as the run does; the sessions of agents that it was handed to end with it. */
   readonly over: Promise<unknown>;
   readonly conversationId: string | undefined;
-  /** Why calls were asked for that were pending in the state that the run goes on from, by call id. */
-  readonly reasons: ReadonlyMap<string, Reason>;
+  /** Calls that were asked for in the state that the run goes on from, by id, and why; without those that were asked for anew. */
+  readonly before: Map<string, Reason | undefined>;
   /** What the provider's tools are waiting for. */
   readonly hosted: Hosted;
   /** The calls of the latest response that the runner was to run. */
@@ -45,10 +45,12 @@ export function currentRun(): AgentRun | undefined {
   return frame && runs().get(frame);
 }
 
-/** The reason of a call that waited in a saved state. */
-export function pendingReason(item: CallItem | undefined): Reason | undefined {
+/** Who asked for a call: a model of this run, unless it waited in a saved state. */
+export function originOf(item: CallItem | undefined): Pick<ActionCall<unknown>, 'requested' | 'reason'> {
+  const run = currentRun();
   const callId = callIdOf(item);
-  return callId === undefined ? undefined : currentRun()?.reasons.get(callId);
+  const waited = callId !== undefined && run?.before.has(callId) === true;
+  return { requested: run !== undefined && !waited, reason: waited ? run.before.get(callId) : undefined };
 }
 
 /** Runs `fn` as part of a new run in `session`. */

@@ -3,7 +3,7 @@ import { state } from '../../global.js';
 import { type RunOptions, runInSession } from '../../session.js';
 import type { Reason } from '../../types.js';
 import { patchesEnabled, runOptions } from '../arming.js';
-import { deferred } from './deferred.js';
+import { deferred } from '../deferred.js';
 import { Hosted } from './hosted.js';
 import { type AgentRun, withRun } from './run.js';
 import { isRecord, type Method } from './types.js';
@@ -21,18 +21,18 @@ export function recordedRun(original: Method): Method {
     const signal = isRecord(options) && options['signal'] instanceof AbortSignal ? options['signal'] : undefined;
     const conversationId = conversationOf(this, options);
     const opened = optionsOf(agentOf(agent, input), conversationId, signal);
-    const given = { conversationId, reasons: guarded('reading a saved state', () => reasonsIn(input)) ?? new Map<string, Reason>() };
+    const given = { conversationId, before: guarded('reading a saved state', () => askedBefore(input)) ?? new Map<string, Reason>() };
     if (isRecord(options) && options['stream'] === true) return streamed(opened, given, run);
     return inSession(opened, given, () => run() as Promise<unknown>);
   };
 }
 
-type Given = Pick<AgentRun, 'conversationId' | 'reasons'>;
+type Given = Pick<AgentRun, 'conversationId' | 'before'>;
 
 /** A run that goes on from a saved state starts with calls that an earlier one was asked for. */
-function reasonsIn(input: unknown): Map<string, Reason> {
+function askedBefore(input: unknown): Map<string, Reason | undefined> {
   const response = isRecord(input) && isRecord(input['_lastTurnResponse']) ? input['_lastTurnResponse'] : {};
-  return new Map(askedIn(response['output'], new Set()).flatMap(({ callId, reason }) => (reason ? [[callId, reason] as const] : [])));
+  return new Map(askedIn(response['output'], new Set()).map(({ callId, reason }) => [callId, reason]));
 }
 
 function inSession(options: RunOptions, given: Given, start: () => Promise<unknown>): Promise<unknown> {

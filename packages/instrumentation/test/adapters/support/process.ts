@@ -53,7 +53,7 @@ export interface Running {
 }
 
 // A start of node with a framework takes half a second on an idle machine, and a machine that runs tests is not idle.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const undo: (() => void)[] = [];
 afterAll(() => {
