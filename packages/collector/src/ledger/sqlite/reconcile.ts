@@ -1,4 +1,4 @@
-import type { PendingReadBack, ReadBackStore } from '../../tempo/reconcile/store.js';
+import type { Due, PendingReadBack, ReadBackStore } from '../../tempo/reconcile/store.js';
 import type { Connection, Statement } from './connection.js';
 
 export const RECONCILE_SCHEMA = `
@@ -27,6 +27,7 @@ export const RECONCILE_SCHEMA = `
 export class ReconcileTable implements ReadBackStore {
   private readonly insert: Statement;
   private readonly update: Statement;
+  private readonly stale: Statement;
   private readonly first: Statement<[session: string, links: number, dueMs: number, looks: number]>;
   private readonly due: Statement;
   private readonly idle: Statement;
@@ -40,8 +41,9 @@ export class ReconcileTable implements ReadBackStore {
       'INSERT INTO read_backs (session, links, unread_ms, due_ms, looks) VALUES (?, ?, NULL, ?, 0) ON CONFLICT DO NOTHING',
     );
     this.update = connection.prepare(
-      'UPDATE read_backs SET links = ?, looks = 0, unread_ms = coalesce(unread_ms, ?), due_ms = min(?, coalesce(unread_ms, ?) + ?) WHERE session = ?',
+      'UPDATE read_backs SET links = ?, looks = 0, unread_ms = coalesce(unread_ms, ?), due_ms = min(?, coalesce(unread_ms, ?) + ?) WHERE session = ? AND links = ?',
     );
+    this.stale = connection.prepare('DELETE FROM read_backs WHERE session = ? AND links <> ?');
     this.first = connection.prepare(
       'SELECT session, links, due_ms, looks FROM read_backs WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1',
     );
@@ -57,9 +59,10 @@ export class ReconcileTable implements ReadBackStore {
     this.insert.run(session, links, Math.trunc(dueMs));
   }
 
-  more(session: string, links: number, at: { readonly nowMs: number; readonly dueMs: number; readonly patienceMs: number }): void {
+  more(session: string, { before, links }: { readonly before: number; readonly links: number }, at: Due): void {
     const now = Math.trunc(at.nowMs);
-    this.update.run(links, now, Math.trunc(at.dueMs), now, Math.trunc(at.patienceMs), session);
+    this.update.run(links, now, Math.trunc(at.dueMs), now, Math.trunc(at.patienceMs), session, before);
+    this.stale.run(session, links);
   }
 
   next(): PendingReadBack | undefined {

@@ -9,6 +9,13 @@ export interface PendingReadBack {
   readonly looks: number;
 }
 
+/** Unix ms, and ms. */
+export interface Due {
+  readonly nowMs: number;
+  readonly dueMs: number;
+  readonly patienceMs: number;
+}
+
 /**
  * Which sessions are to be read back, and what was forwarded a second time: part of the ledger, durable as it is. Only sessions are
  * in it of which every link came while spans were forwarded: what was never sent to Tempo cannot be missing there.
@@ -17,10 +24,11 @@ export interface ReadBackStore {
   /** Takes in a session with its first links. */
   begin(session: string, links: number, dueMs: number): void;
   /**
-   * More links of a session came: it is due at `dueMs`, at the latest `patienceMs` after the first of those that were not read back.
-   * Nothing for a session that was not taken in.
+   * More links of a session came, which makes them `links` where there were `before`: it is due at `dueMs`, at the latest `patienceMs`
+   * after the first of those that were not read back. Nothing for a session that was not taken in; one of which others came in between,
+   * which were not noted, is dropped.
    */
-  more(session: string, links: number, at: { readonly nowMs: number; readonly dueMs: number; readonly patienceMs: number }): void;
+  more(session: string, count: { readonly before: number; readonly links: number }, at: Due): void;
   /** The one that is due first, due or not. */
   next(): PendingReadBack | undefined;
   /** It is to be read once more. @param looks as read back by then */

@@ -17,6 +17,9 @@ export class ReadBackTracking implements SessionUpdates {
     const dueMs = nowMs + this.afterMs;
     // One that was there before and is not in the store had links that may never have been forwarded.
     if (before === undefined || before.links === 0) this.store.begin(row.session, row.links, dueMs);
-    else this.store.more(row.session, row.links, { nowMs, dueMs, patienceMs: PATIENCE * this.afterMs });
+    else {
+      const count = { before: before.links, links: row.links };
+      this.store.more(row.session, count, { nowMs, dueMs, patienceMs: PATIENCE * this.afterMs });
+    }
   }
 }
