@@ -31,15 +31,23 @@ describe('a ledger and its sessions to be read back', () => {
     opened.push(ledger);
     const { readBacks } = ledger;
     readBacks.begin('a', 1, 1_000);
-    for (const nowMs of [500, 1_500, 2_500, 3_500, 4_500, 5_500, 6_500, 7_500]) {
-      readBacks.more('a', 2, { nowMs, dueMs: nowMs + 1_000, patienceMs: 6_000 });
-    }
-    expect(readBacks.next()).toEqual({ session: 'a', links: 2, dueMs: 6_500, looks: 0 });
-    readBacks.more('never begun', 3, { nowMs: 1, dueMs: 2, patienceMs: 6_000 });
+    const at = (nowMs: number) => ({ nowMs, dueMs: nowMs + 1_000, patienceMs: 6_000 });
+    for (let links = 2; links <= 9; links++) readBacks.more('a', { before: links - 1, links }, at((links - 2) * 1_000 + 500));
+    expect(readBacks.next()).toEqual({ session: 'a', links: 9, dueMs: 6_500, looks: 0 });
+    readBacks.more('never begun', { before: 2, links: 3 }, { nowMs: 1, dueMs: 2, patienceMs: 6_000 });
     expect(readBacks.next()?.session).toBe('a');
     readBacks.rest('a');
-    readBacks.more('a', 3, { nowMs: 9_000, dueMs: 10_000, patienceMs: 6_000 });
-    expect(readBacks.next()).toEqual({ session: 'a', links: 3, dueMs: 10_000, looks: 0 });
+    readBacks.more('a', { before: 9, links: 10 }, { nowMs: 9_000, dueMs: 10_000, patienceMs: 6_000 });
+    expect(readBacks.next()).toEqual({ session: 'a', links: 10, dueMs: 10_000, looks: 0 });
+  });
+
+  it('is not read back any more when links came that were not noted', () => {
+    const ledger = openSqliteLedger(':memory:');
+    opened.push(ledger);
+    const { readBacks } = ledger;
+    readBacks.begin('a', 2, 1_000);
+    readBacks.more('a', { before: 4, links: 6 }, { nowMs: 500, dueMs: 1_500, patienceMs: 6_000 });
+    expect(readBacks.next()).toBeUndefined();
   });
 
   it('gives the one that is due first, and forgets what is pruned', () => {
