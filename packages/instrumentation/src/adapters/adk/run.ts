@@ -1,6 +1,7 @@
 import { guarded } from '../../errors.js';
 import type { ActiveSession, Agent, SessionOutcome } from '../../types.js';
-import { CurrentRun, LoopRun } from '../loop-run.js';
+import { CurrentRun } from '../current-run.js';
+import { LoopRun } from '../loop-run.js';
 import { TakenUp } from '../taken-up.js';
 import type { Event } from './types.js';
 

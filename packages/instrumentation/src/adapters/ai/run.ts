@@ -1,5 +1,5 @@
-import { type Frame, state } from '../../global.js';
 import type { ActiveSession } from '../../types.js';
+import { CurrentRun } from '../current-run.js';
 import { RunCalls } from './calls.js';
 import { Utterance } from './reason.js';
 import type { Part, ToolOptions } from './types.js';
@@ -28,34 +28,17 @@ export type AskingRun = Pick<AgentRun, 'session' | 'toolNames' | 'providerCalls'
   readonly calls: Pick<RunCalls, 'modelCall' | 'runs'>;
 };
 
-const RUNS = Symbol.for('agent-custody.instrumentation.v1.ai-runs');
-
-/**
- * By frame of the session's own storage: a second AsyncLocalStorage would cost every promise of the application. Global, so that two
- * copies of this package, or of the framework, see one run.
- */
-function runs(): WeakMap<Frame, AgentRun> {
-  const holder = globalThis as { [RUNS]?: WeakMap<Frame, AgentRun> };
-  holder[RUNS] ??= new WeakMap<Frame, AgentRun>();
-  return holder[RUNS];
-}
+const agentRuns = new CurrentRun<AgentRun>('ai');
 
 /** The run that the present code belongs to; not that of a tool inside it, which may start runs of its own. */
 export function currentRun(): AgentRun | undefined {
-  const frame = state().frames.getStore();
-  return frame && runs().get(frame);
+  return agentRuns.get();
 }
 
 /** Runs `fn` as part of a new agent run in `session`. */
 export function withRun<T>(session: ActiveSession, owner: boolean, fn: (run: AgentRun) => T): T {
   const run: AgentRun = { session, owner, toolNames: new Map(), calls: new RunCalls(session), providerCalls: new Map() };
-  const { frames } = state();
-  const frame = frames.getStore();
-  if (frame === undefined) return fn(run);
-  // A frame of its own, since runs that share a session share its frame.
-  const own = { ...frame };
-  runs().set(own, run);
-  return frames.run(own, fn, run);
+  return agentRuns.within(run, () => fn(run));
 }
 
 /** A tool call that is in the conversation already, as when a run goes on after a human approved it: the last one by its id. */

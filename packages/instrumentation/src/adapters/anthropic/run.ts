@@ -1,6 +1,7 @@
 import { guarded } from '../../errors.js';
 import type { ActiveSession, ModelCall } from '../../types.js';
-import { CurrentRun, LoopRun } from '../loop-run.js';
+import { CurrentRun } from '../current-run.js';
+import { LoopRun } from '../loop-run.js';
 import { Speech } from '../speech.js';
 import { RequestReader } from './request.js';
 import type { Block, Message, MessageParams, MessageStream, ToolRunner, ToolUse } from './types.js';

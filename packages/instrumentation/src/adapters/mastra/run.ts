@@ -1,7 +1,8 @@
 import type { Agent } from '../../types.js';
 import type { AskingRun } from '../ai/run.js';
 import type { CallOptions, Part } from '../ai/types.js';
-import { CurrentRun, LoopRun } from '../loop-run.js';
+import { CurrentRun } from '../current-run.js';
+import { LoopRun } from '../loop-run.js';
 import { TakenUp } from '../taken-up.js';
 import type { Decision } from './decision.js';
 import { textOf } from './types.js';

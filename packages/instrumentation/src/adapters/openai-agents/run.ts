@@ -4,6 +4,7 @@ import { type Frame, state } from '../../global.js';
 import { runInSession } from '../../session.js';
 import type { ActionCall, ActiveSession, Reason } from '../../types.js';
 import { runOptions } from '../arming.js';
+import { CurrentRun } from '../current-run.js';
 import type { Hosted } from './hosted.js';
 import { type Agent, type CallItem, callIdOf } from './types.js';
 
@@ -30,19 +31,11 @@ export interface AgentRun {
   computer: ((computer: unknown) => unknown) | undefined;
 }
 
-const RUNS = Symbol.for('agent-custody.instrumentation.v1.openai-agents-runs');
-
-/** By frame, as a second AsyncLocalStorage would cost every promise; global, so that two copies of this package see one run. */
-function runs(): WeakMap<Frame, AgentRun> {
-  const holder = globalThis as { [RUNS]?: WeakMap<Frame, AgentRun> };
-  holder[RUNS] ??= new WeakMap<Frame, AgentRun>();
-  return holder[RUNS];
-}
+const agentRuns = new CurrentRun<AgentRun>('openai-agents');
 
 /** The run that the present code belongs to; not that of a tool inside it, which may start runs of its own. */
 export function currentRun(): AgentRun | undefined {
-  const frame = state().frames.getStore();
-  return frame && runs().get(frame);
+  return agentRuns.get();
 }
 
 /** Who asked for a call: a model of this run, unless it waited in a saved state. */
@@ -55,14 +48,8 @@ export function originOf(item: CallItem | undefined): Pick<ActionCall<unknown>, 
 
 /** Runs `fn` as part of a new run in `session`. */
 export function withRun<T>(session: ActiveSession, given: Omit<AgentRun, 'scope' | 'asked' | 'computer'>, fn: (run: AgentRun) => T): T {
-  const { frames } = state();
-  const frame = frames.getStore();
   const run: AgentRun = { ...given, scope: { session, enter: (step) => step() }, asked: undefined, computer: undefined };
-  if (frame === undefined) return fn(run);
-  // A frame of its own, since runs that share a session share its frame.
-  const own = { ...frame };
-  runs().set(own, run);
-  return frames.run(own, fn, run);
+  return agentRuns.within(run, () => fn(run));
 }
 
 /** Wraps `executeHandoffCalls`: from then on the run is that of another agent, a child of the one that handed over. */
@@ -100,7 +87,6 @@ function handOver(run: AgentRun, step: unknown): void {
 function scopeHere(session: ActiveSession, run: AgentRun): Scope {
   const { frames } = state();
   const active = context.active();
-  const own = { ...(frames.getStore() as Frame) };
-  runs().set(own, run);
+  const own = agentRuns.attach(run) as Frame;
   return { session, enter: (step) => context.with(active, () => frames.run(own, step)) };
 }

@@ -1,5 +1,6 @@
 import type { ActiveSession } from '../../types.js';
-import { CurrentRun, LoopRun } from '../loop-run.js';
+import { CurrentRun } from '../current-run.js';
+import { LoopRun } from '../loop-run.js';
 import type { RunParams, ToolCall } from './types.js';
 
 /** A call of the latest response that no function was started for yet. */
